@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the use cases need of the world: a store, a vault, a clock.
+
+Store and vault speak in batches. A batch answers item for item, in order; one
+item's trouble never fails its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from kagimori.domain.code import Otp
+from kagimori.domain.errors import AuthorityError
+from kagimori.domain.outcome import Verdict
+from kagimori.domain.policy import AttemptLimits, Operation
+from kagimori.domain.token import Hash, SealedSeed, Token, TokenIdentity
+from kagimori.domain.window import Window
+
+# --- the store: claim and settle -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BySubscriber:
+    """Names a token by the bank's own customer number."""
+
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BySerial:
+    """Names a token by what is printed on its back."""
+
+    value: str
+
+
+Subject = BySubscriber | BySerial
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One call's wish to search: take the token's lease and spend an attempt.
+
+    ``lease`` is fresh for every claim, so that a search that overslept its
+    lease cannot settle. ``fingerprint`` is a keyed digest of code, subject and
+    operation; ``today`` is the tenant's calendar day.
+    """
+
+    tenant: str
+    request_id: UUID
+    caller: str
+    subject: Subject
+    operation: Operation
+    code_length: int
+    fingerprint: bytes = field(repr=False)
+    lease: UUID
+    today: date
+    limits: AttemptLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The lease is ours and an attempt is spent: search, then settle."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedUnknown:
+    """No token answers to the name: do the same work, then settle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """No search is needed: asked before, locked, or not active. It is durable."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another verification holds the lease for up to ``seconds`` more."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The claim was wrong in itself; nothing was changed."""
+
+    error: AuthorityError
+
+
+ClaimAnswer = Granted | GrantedUnknown | Answered | Held | Refused
+
+
+class Finding(StrEnum):
+    """What a search came to."""
+
+    FRESH = "FRESH"
+    """The code belongs to a step above ``last_step``."""
+    SPENT = "SPENT"
+    """The code belongs to a step that is spent."""
+    NONE = "NONE"
+    """No step of the window has this code."""
+    UNKNOWN = "UNKNOWN"
+    """There is no such token; the search was done all the same."""
+    NO_RESULT = "NO_RESULT"
+    """The HSM failed before any result: the attempt is given back."""
+    BROKEN_OFF = "BROKEN_OFF"
+    """The HSM failed after a result: the attempt stays spent, the request open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What to write down about a claim. ``step`` and ``drift`` go with FRESH.
+
+    ``granted`` is None where the claim was answered with `GrantedUnknown`.
+    """
+
+    claim: Claim
+    granted: Token | None
+    finding: Finding
+    step: int | None = None
+    drift: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The verdict is durable; ``verdict`` is None for NO_RESULT and BROKEN_OFF."""
+
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overslept:
+    """The lease was no longer ours; nothing was changed."""
+
+
+SettleAnswer = Settled | Overslept
+
+
+class VerificationStore(Protocol):
+    """Claims and settlements; each batch is one durable commit.
+
+    Each raises `StoreUnavailable` if the commit is not known to have happened.
+    """
+
+    def claim(self, claims: Sequence[Claim]) -> list[ClaimAnswer]:
+        """Take leases and spend attempts. A batch holds each token once."""
+        ...
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[SettleAnswer]:
+        """Write verdicts, receipts and audit rows down, and free the leases."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the database answers a write transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A new token is in the inventory."""
+
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The serial was there before; the old token is untouched."""
+
+    serial: str
+
+
+class InventoryStore(Protocol):
+    """The tokens themselves, for the importing process."""
+
+    def known_serials(self, tenant: str, serials: Sequence[str]) -> set[str]:
+        """Return those of ``serials`` that the tenant has already."""
+        ...
+
+    def add(self, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]:
+        """Insert all in one durable transaction, with an audit row for each."""
+        ...
+
+
+# --- the vault: the HSM behind Rust ----------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which step of ``window`` has ``code``?"""
+
+    token: Token
+    window: Window
+    code: Otp
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """This step has the code."""
+
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """No step of the window has it; every one of them was tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFailed:
+    """The HSM could not finish. ``evaluated`` counts codes already computed."""
+
+    error: AuthorityError
+    evaluated: int
+
+
+SearchAnswer = Match | NoMatch | SearchFailed
+
+
+class SeedVault(Protocol):
+    """Seeds in the HSM; the host sees handles and never a seed."""
+
+    def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+        """Check each row's MAC, open its seed, and search its window."""
+        ...
+
+    def decoy(self, tenant: str) -> Token:
+        """Return a token of nobody's, to do the same work for unknown names."""
+        ...
+
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        """Return a 32-byte digest of ``message`` under a key of the tenant's."""
+        ...
+
+    def ping(self) -> None:
+        """Return if the HSM opens and uses a canary seed; else `HsmUnavailable`."""
+        ...
+
+
+# --- the vault of the importing process -------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptedSeed:
+    """A seed as a vendor's file has it.
+
+    ``algorithm`` is the name after the ``#`` of the XML-Encryption URI
+    (``aes128-cbc``, ``kw-aes256``); ``ciphertext`` begins with the IV for CBC;
+    ``mac`` is None where the file carries none.
+    """
+
+    vendor: str
+    algorithm: str
+    ciphertext: bytes = field(repr=False)
+    mac: bytes | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class MacMethod:
+    """The file's MAC (RFC 6030 §6.1.1): its algorithm and its encrypted key."""
+
+    algorithm: str
+    key_algorithm: str
+    key_ciphertext: bytes = field(repr=False)
+
+
+class ImportVault(Protocol):
+    """Moves a vendor's seeds under a tenant's wrapping key."""
+
+    def seal(
+        self, seed: EncryptedSeed, mac: MacMethod | None, tenant: str, use: Hash
+    ) -> SealedSeed:
+        """Check the MAC, then open and reseal; raise `SeedRefused` otherwise."""
+        ...
+
+    def row_mac(self, identity: TokenIdentity) -> bytes:
+        """Return the MAC that binds the row together."""
+        ...
+
+
+class SeedRefused(Exception):
+    """A seed cannot be taken over; ``reason`` is for the import report.
+
+    Reasons: MAC_MISMATCH, MAC_MISSING, UNWRAP_FAILED, SEED_TOO_SHORT,
+    HOST_TRANSIENT_NOT_ALLOWED, UNSUPPORTED_ALGORITHM, UNKNOWN_VENDOR.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """``detail`` is a sentence for people; it never quotes key material."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+
+
+class Clock(Protocol):
+    """The time that time-based codes are judged by."""
+
+    def __call__(self) -> float:
+        """Return seconds since 1970, UTC."""
+        ...

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Rust extension, by the one name that the import rules can see."""
+
+from kagimori.core._core import (
+    Canary,
+    Finding,
+    HsmError,
+    ImportVault,
+    Partition,
+    PolicyError,
+    Provider,
+    RowTampered,
+    Sealed,
+    SearchJob,
+    SearchResult,
+    SeedError,
+    TokenRow,
+    Vault,
+    harden,
+    hotp,
+)
+
+__all__ = [
+    "Canary",
+    "Finding",
+    "HsmError",
+    "ImportVault",
+    "Partition",
+    "PolicyError",
+    "Provider",
+    "RowTampered",
+    "Sealed",
+    "SearchJob",
+    "SearchResult",
+    "SeedError",
+    "TokenRow",
+    "Vault",
+    "harden",
+    "hotp",
+]

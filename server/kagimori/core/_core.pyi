@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Types of the Rust extension. ``make lint`` checks them against the build.
+
+Every call that reaches the HSM lets the interpreter go. No value of this
+module's classes shows a code, a PIN or key material in its repr.
+"""
+
+from collections.abc import Sequence
+from typing import final
+
+class HsmError(Exception):
+    """A PKCS#11 call failed.
+
+    ``args`` is ``(message, function, rv, recovery)``: which function returned
+    which code (``"C_Sign"``, ``"CKR_DEVICE_ERROR"``), and what can help:
+    ``"session"``, ``"login"``, ``"object"``, ``"device"`` (trying again can
+    help), ``"fatal"`` (it cannot), ``"busy"`` (no session came free in time).
+    """
+
+class RowTampered(Exception):
+    """A token's row fails its MAC."""
+
+class SeedError(Exception):
+    """A vendor's seed cannot be taken over. ``args`` is ``(reason, detail)``."""
+
+class PolicyError(Exception):
+    """The key policy or the ceremony record is not what it must be."""
+
+@final
+class TokenRow:
+    """What a row MAC covers, and the MAC. Frozen.
+
+    ``factor`` is TIME or EVENT, ``hash`` SHA1, SHA256 or SHA512; ``subscriber``
+    is empty while in stock. Raises ValueError for a word it does not know.
+    """
+
+    def __init__(
+        self,
+        *,
+        tenant: str,
+        token_id: str,
+        serial: str,
+        subscriber: str,
+        kind: str,
+        purpose: str,
+        factor: str,
+        hash: str,
+        digits: int,
+        period: int,
+        t0: int,
+        custody: str,
+        seed_length: int,
+        key_version: int,
+        wrap_format: str,
+        blob: bytes,
+        mac: bytes,
+    ) -> None: ...
+
+@final
+class SearchJob:
+    """One window to search. Steps are inclusive; ``spent`` is tried last."""
+
+    def __init__(
+        self,
+        *,
+        row: TokenRow,
+        first: int,
+        predicted: int,
+        last: int,
+        spent: int | None,
+        code: str,
+    ) -> None: ...
+
+@final
+class SearchResult:
+    """``step`` is the match or None; ``error`` is set if the search failed.
+
+    ``evaluated`` counts the codes that the HSM computed.
+    """
+
+    step: int | None
+    error: HsmError | RowTampered | None
+    evaluated: int
+
+@final
+class Canary:
+    """A canary of the ceremony: a sealed seed, a challenge and its HMAC-SHA256."""
+
+    def __init__(
+        self, *, tenant: str, key_version: int, blob: bytes, challenge: bytes, response: bytes
+    ) -> None: ...
+
+@final
+class Provider:
+    """A provider profile, as in ``key_policy/providers.toml``."""
+
+    def __init__(
+        self, *, kwp: int, wrap_format: str, oaep_hash: str, hmac_min_is_hash_length: bool
+    ) -> None: ...
+
+@final
+class Partition:
+    """A partition by its label, and its PIN (copied into wiped memory)."""
+
+    def __init__(self, *, label: str, pin: str) -> None: ...
+
+@final
+class Finding:
+    """One line of the self-test: what was tried, and whether it went as wanted."""
+
+    subject: str
+    attempt: str
+    wanted: str
+    got: str
+    passed: bool
+
+@final
+class Vault:
+    """The serving process's door to the HSM."""
+
+    @staticmethod
+    def open(
+        *,
+        module: str,
+        partition: Partition,
+        policy: str,
+        provider: Provider,
+        canaries: Sequence[Canary],
+        sessions: int,
+        cache_entries: int,
+        cache_seconds: float,
+    ) -> Vault:
+        """Initialise the module, log in once, find every key. Raise `HsmError`.
+
+        The keys wanted are those of the canaries' tenants and versions.
+        """
+
+    def self_test(self) -> list[Finding]:
+        """Try what must be refused and what must work, leaving no trace."""
+
+    def search(self, jobs: Sequence[SearchJob], timeout_seconds: float) -> list[SearchResult]:
+        """Search each window; answers are in order, one per job."""
+
+    def row_mac(self, row: TokenRow) -> bytes:
+        """Return the MAC of ``row``; the MAC it holds is not looked at."""
+
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        """Return HMAC-SHA256 under the tenant's digest key (derived once, at open)."""
+
+    def ping(self) -> None:
+        """Open and use a canary; raise `HsmError` if the HSM does not do it."""
+
+    def status(self) -> tuple[str, str, list[tuple[str, int, int]]]:
+        """Return (manufacturer, library version, [(tenant, wrapping, row version)])."""
+
+    def cache_counts(self) -> tuple[int, int, int]:
+        """Return (hits, misses, entries)."""
+
+    def close(self) -> None:
+        """Wait for calls under way, close every session and finalise the module."""
+
+@final
+class Sealed:
+    """A seed under a tenant's wrapping key."""
+
+    blob: bytes
+    wrap_format: str
+    key_version: int
+    length: int
+    custody: str
+
+@final
+class ImportVault:
+    """The importing process's door: vendors' seeds in, sealed seeds out."""
+
+    @staticmethod
+    def open(
+        *,
+        module: str,
+        serving: Partition,
+        importing: Partition | None,
+        policy: str,
+        provider: Provider,
+        canaries: Sequence[Canary],
+        allow_host_transient: bool,
+    ) -> ImportVault: ...
+    def seal(
+        self,
+        *,
+        vendor: str,
+        algorithm: str,
+        ciphertext: bytes,
+        mac: bytes | None,
+        mac_algorithm: str | None,
+        mac_key_algorithm: str | None,
+        mac_key_ciphertext: bytes | None,
+        tenant: str,
+        use: str,
+    ) -> Sealed:
+        """Check the MAC, then open and reseal. Raise `SeedError` or `HsmError`.
+
+        ``use`` is the hash the token computes its codes with.
+        """
+
+    def row_mac(self, row: TokenRow) -> bytes:
+        """Return the MAC of ``row``; the MAC it holds is not looked at."""
+
+    def close(self) -> None: ...
+
+def hotp(key: bytes, counter: int, digits: int, hash: str) -> str:
+    """Return the RFC 4226 code of a key that is no secret: for tests and benches."""
+
+def harden() -> None:
+    """Switch core dumps off for this process and forbid its memory to be read."""

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything the authority can refuse or fail with, as one family.
+
+Outcomes (a wrong code, a locked token) are not here: they are answers. An
+error says what the caller got wrong or what the authority cannot do. Each leaf
+has exactly one gRPC status, in ``transport/status.py``; a test holds the two
+together.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AuthorityError(Exception):
+    """Base of the family. ``reason`` is stable and machine-readable."""
+
+    reason: ClassVar[str]
+
+
+class InvalidField(AuthorityError):
+    """A field of the request cannot be right; nothing was looked up or changed."""
+
+    reason = "INVALID_FIELD"
+
+    def __init__(self, field: str, description: str) -> None:
+        """Name the field by its proto name; never quote its value."""
+        super().__init__(f"{field}: {description}")
+        self.field = field
+        self.description = description
+
+
+class RequestIdReused(AuthorityError):
+    """The request_id was used before for another code, token or operation."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self) -> None:
+        """Take no details: they would tell what the other request held."""
+        super().__init__("this request_id belongs to a different request")
+
+
+class MalformedMessage(AuthorityError):
+    """The bytes on the wire are not the message this RPC takes."""
+
+    reason = "MALFORMED_MESSAGE"
+
+    def __init__(self) -> None:
+        """Take no details: the bytes may hold a code."""
+        super().__init__("the body is not a message of this RPC")
+
+
+class NotIdentified(AuthorityError):
+    """The client certificate carries no name of this trust domain."""
+
+    reason = "NOT_IDENTIFIED"
+
+    def __init__(self) -> None:
+        """Say what a certificate needs."""
+        super().__init__("the client certificate names no caller: it needs exactly one SAN URI")
+
+
+class NotAllowed(AuthorityError):
+    """The caller's role may not call this RPC."""
+
+    reason = "ROLE_NOT_ALLOWED"
+
+    def __init__(self, needed: str) -> None:
+        """Name the roles that may (``needed``, for people)."""
+        super().__init__(f"the caller must hold role {needed}")
+
+
+class TryAgain(AuthorityError):
+    """The authority cannot answer now; the same request_id may be sent again."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        """``retry_after`` is in seconds."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TokenBusy(TryAgain):
+    """Another verification of this token is under way and outlasted the deadline."""
+
+    reason = "TOKEN_BUSY"
+
+
+class LeaseLost(TryAgain):
+    """The search took longer than the token's lease; its result was not used."""
+
+    reason = "LEASE_LOST"
+
+
+class HsmUnavailable(TryAgain):
+    """The HSM gave no result. No attempt is spent if it failed before any result."""
+
+    reason = "HSM_UNAVAILABLE"
+
+
+class StoreUnavailable(TryAgain):
+    """The database gave no answer."""
+
+    reason = "STORE_UNAVAILABLE"
+
+
+class RecordTampered(AuthorityError):
+    """A token's row in the database fails its MAC; it is not used."""
+
+    reason = "RECORD_TAMPERED"
+
+    def __init__(self) -> None:
+        """Take no details: the log says which row."""
+        super().__init__("the token's record fails its integrity check")

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The customer's authenticator: what it is, and what is remembered of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kagimori.domain.lifecycle import State
+
+NEVER = -1
+"""``last_step`` of a token no code of which was ever accepted."""
+
+
+class Kind(StrEnum):
+    """What the customer holds."""
+
+    HARDWARE = "HARDWARE"
+    SOFTWARE = "SOFTWARE"
+
+
+class Purpose(StrEnum):
+    """What the seed is for; a seed has one purpose."""
+
+    AUTHENTICATION = "AUTHENTICATION"
+
+
+class MovingFactor(StrEnum):
+    """What makes the next code: the clock (RFC 6238) or a counter (RFC 4226)."""
+
+    TIME = "TIME"
+    EVENT = "EVENT"
+
+
+class Hash(StrEnum):
+    """Hash of the HMAC."""
+
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+    SHA512 = "SHA512"
+
+
+class CustodyLabel(StrEnum):
+    """Where the seed has been before it was sealed under the wrapping key."""
+
+    UNWRAPPED_IN_HSM = "UNWRAPPED_IN_HSM"
+    HOST_TRANSIENT = "HOST_TRANSIENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How the token computes its codes.
+
+    ``period`` and ``t0`` are seconds; an event-based token has both 0.
+    """
+
+    factor: MovingFactor
+    hash: Hash
+    digits: int
+    period: int
+    t0: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSeed:
+    """A seed as the database holds it: wrapped, useless without the HSM.
+
+    ``length`` is the number of wrapped octets. It can exceed the seed's own
+    length by zero padding, which HMAC does not see (RFC 2104 §2).
+    """
+
+    blob: bytes = field(repr=False)
+    wrap_format: str
+    key_version: int
+    length: int
+    custody: CustodyLabel
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIdentity:
+    """Everything about a token that its row MAC protects.
+
+    ``tenant`` is the service ID; ``subscriber`` is None while in stock.
+    """
+
+    tenant: str
+    token_id: str
+    serial: str
+    subscriber: str | None = field(repr=False)
+    kind: Kind
+    purpose: Purpose
+    profile: Profile
+    seed: SealedSeed
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token's row: its identity, the MAC over it, and what changes with use.
+
+    ``last_step`` is the highest step ever accepted (`NEVER` if none); ``drift``
+    is the token's clock error in whole steps; ``generation`` counts changes of
+    the row that end a verification under way.
+    """
+
+    identity: TokenIdentity
+    row_mac: bytes = field(repr=False)
+    state: State
+    last_step: int = NEVER
+    drift: int = 0
+    generation: int = 1

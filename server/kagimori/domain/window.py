@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which steps a code may belong to (RFC 6238 §5.2, RFC 4226 §7.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kagimori.domain.policy import Windows
+from kagimori.domain.token import NEVER, MovingFactor, Profile, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A bounded range of steps, searched from ``predicted`` outward.
+
+    ``first`` and ``last`` are inclusive. ``spent`` is one step outside the
+    range that is looked at last, so that an event-based token's code offered
+    twice is known for what it is.
+    """
+
+    first: int
+    predicted: int
+    last: int
+    spent: int | None = None
+
+
+def window_of(token: Token, windows: Windows, now: float) -> Window:
+    """Return the window of ``token`` at ``now`` (seconds since 1970, UTC)."""
+    profile = token.identity.profile
+    if profile.factor is MovingFactor.EVENT:
+        return _event_window(token.last_step, windows.look_ahead)
+    # The token's clock is believed where it was last seen, in whole steps.
+    predicted = step_at(profile, now) + token.drift
+    first = max(0, predicted - windows.time)
+    return Window(first, max(0, predicted), max(0, predicted + windows.time))
+
+
+def step_at(profile: Profile, now: float) -> int:
+    """Return the time step that ``now`` falls in (RFC 6238 §4.2)."""
+    return (int(now) - profile.t0) // profile.period
+
+
+def drift_after(token: Token, matched: int, windows: Windows, now: float) -> int:
+    """Return the drift to remember after ``matched`` was accepted at ``now``.
+
+    It follows the token's clock by at most one step per success and never
+    beyond ``max_drift``: one accepted code cannot carry the window away.
+    """
+    if token.identity.profile.factor is MovingFactor.EVENT:
+        return 0
+    seen = matched - step_at(token.identity.profile, now)
+    towards = token.drift + max(-1, min(1, seen - token.drift))
+    return max(-windows.max_drift, min(windows.max_drift, towards))
+
+
+def _event_window(last_step: int, look_ahead: int) -> Window:
+    first = last_step + 1
+    spent = last_step if last_step > NEVER else None
+    return Window(first, first, last_step + look_ahead, spent)
