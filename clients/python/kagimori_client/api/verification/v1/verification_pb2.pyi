@@ -1,0 +1,31 @@
+from kagimori_client.api.types.v1 import types_pb2 as _types_pb2
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class VerifyOtpRequest(_message.Message):
+    __slots__ = ("request_id", "subscriber_ref", "serial", "operation", "code")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    subscriber_ref: str
+    serial: str
+    operation: _types_pb2.Operation
+    code: str
+    def __init__(self, request_id: _Optional[str] = ..., subscriber_ref: _Optional[str] = ..., serial: _Optional[str] = ..., operation: _Optional[_Union[_types_pb2.Operation, str]] = ..., code: _Optional[str] = ...) -> None: ...
+
+class VerifyOtpResponse(_message.Message):
+    __slots__ = ("outcome", "receipt", "attempts_left")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    RECEIPT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    outcome: _types_pb2.Outcome
+    receipt: _types_pb2.Receipt
+    attempts_left: int
+    def __init__(self, outcome: _Optional[_Union[_types_pb2.Outcome, str]] = ..., receipt: _Optional[_Union[_types_pb2.Receipt, _Mapping]] = ..., attempts_left: _Optional[int] = ...) -> None: ...
