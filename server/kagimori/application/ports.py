@@ -194,7 +194,7 @@ class InventoryStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which step of ``window`` has ``code``?"""
+    """The question which step of ``window`` has ``code``."""
 
     token: Token
     window: Window
@@ -203,7 +203,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """This step has the code."""
+    """The step that has the code."""
 
     step: int
 

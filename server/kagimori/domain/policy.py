@@ -29,6 +29,15 @@ class AttemptLimits:
     daily: int = 20
     since_unlock: int = 100
 
+    def left(self, consecutive: int, today: int, since_unlock: int) -> int:
+        """Return how many wrong codes are still borne after so many of each."""
+        unspent = (
+            self.consecutive - consecutive,
+            self.daily - today,
+            self.since_unlock - since_unlock,
+        )
+        return max(0, min(unspent))
+
 
 @dataclass(frozen=True, slots=True)
 class Windows:

@@ -43,6 +43,7 @@ class Hash(StrEnum):
 class CustodyLabel(StrEnum):
     """Where the seed has been before it was sealed under the wrapping key."""
 
+    GENERATED_IN_HSM = "GENERATED_IN_HSM"
     UNWRAPPED_IN_HSM = "UNWRAPPED_IN_HSM"
     HOST_TRANSIENT = "HOST_TRANSIENT"
 

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``kagimori`` command: one thin file per subcommand.
+
+Each subcommand imports what it needs when it runs, because some must never
+meet in one process: the ceremony's python-pkcs11 and the server's extension.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from kagimori.cli.ceremony import ceremony
+from kagimori.cli.database import database
+from kagimori.cli.import_tokens import import_tokens
+from kagimori.cli.serve import serve
+
+app = typer.Typer(
+    name="kagimori",
+    help="Kagimori (鍵守): an OTP token authority for banks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # its tracebacks show local variables
+)
+app.command()(ceremony)
+app.command()(database)
+app.command("import-tokens")(import_tokens)
+app.command()(serve)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

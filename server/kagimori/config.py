@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration: one TOML file, read whole and refused by the key's name.
+
+Relative paths are relative to the file they stand in. ``docs/configuration.md``
+is generated from the models below.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from kagimori.domain.policy import AttemptLimits, TenantPolicy, Windows
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message names file and key."""
+
+
+def _anchored(path: Path, info: ValidationInfo) -> Path:
+    base = (info.context or {}).get("base", Path())
+    return path if path.is_absolute() else (base / path).resolve()
+
+
+def _anchored_value(value: str, info: ValidationInfo) -> str:
+    if value.startswith(("./", "../")):
+        return str(_anchored(Path(value), info))
+    return value
+
+
+AnchoredPath = Annotated[Path, AfterValidator(_anchored)]
+Environment = dict[str, Annotated[str, AfterValidator(_anchored_value)]]
+
+
+class Section(BaseModel):
+    """A table of the file: what it does not know, it refuses."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PinSource(Section):
+    """Where a PIN comes from; exactly one of the three. Never an argument."""
+
+    file: AnchoredPath | None = Field(None, description="a file that holds the PIN alone")
+    env: str | None = Field(None, description="the name of an environment variable")
+    prompt: bool = Field(default=False, description="ask at the terminal")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if sum((self.file is not None, self.env is not None, self.prompt)) != 1:
+            msg = "needs exactly one of file, env and prompt"
+            raise ValueError(msg)
+        return self
+
+    def read(self, purpose: str) -> SecretStr:
+        """Return the PIN for ``purpose`` (for people), or raise `ConfigError`."""
+        pin = self._text(purpose)
+        if not pin:
+            msg = f"the PIN for {purpose} is empty"
+            raise ConfigError(msg)
+        return SecretStr(pin)
+
+    def _text(self, purpose: str) -> str:
+        if self.prompt:
+            return getpass.getpass(f"PIN for {purpose}: ")
+        if self.env is not None:
+            return os.environ.get(self.env, "")
+        try:
+            return (self.file or Path()).read_text(encoding="ascii").strip()
+        except OSError as error:
+            msg = f"the PIN for {purpose}: {error.strerror}: {error.filename}"
+            raise ConfigError(msg) from None
+
+
+class ServerSection(Section):
+    """The gRPC listener."""
+
+    listen: str = Field(description="address and port to listen on, host:port")
+    trust_domain: str = Field(description="SPIFFE trust domain of client certificates")
+    certificate: AnchoredPath = Field(description="server certificate chain, PEM, ECDSA")
+    private_key: AnchoredPath = Field(description="its private key, PEM")
+    client_ca: AnchoredPath = Field(description="CA that signs client certificates, PEM")
+    threads: int = Field(16, ge=1, le=256, description="calls worked on at once")
+    max_concurrent_rpcs: int = Field(
+        512, ge=1, description="calls taken in at once; more are refused as RESOURCE_EXHAUSTED"
+    )
+    drain_seconds: float = Field(10.0, ge=0, description="how long a stop waits for calls")
+    reflection: bool = Field(
+        default=False, description="answer gRPC reflection; for development only"
+    )
+
+
+class ImportingSection(Section):
+    """The import partition, for vendors' files that only the host can open."""
+
+    partition: str = Field(description="label of the import partition")
+    pin: PinSource = Field(description="its user PIN")
+
+
+class HsmSection(Section):
+    """The PKCS#11 module and the serving partition."""
+
+    provider: str = Field(description="provider profile: softhsm or nss")
+    module: AnchoredPath = Field(description="the PKCS#11 module, a shared library")
+    environment: Environment = Field(
+        default_factory=dict,
+        description="environment variables the module wants; ./ and ../ values are paths",
+    )
+    partition: str = Field(description="label of the serving partition")
+    pin: PinSource = Field(description="its user PIN; tried once per start")
+    ceremony_record: AnchoredPath = Field(description="what the key ceremony wrote down")
+    sessions: int = Field(8, ge=1, le=1024, description="PKCS#11 sessions, each a worker's own")
+    wait_seconds: float = Field(2.0, gt=0, description="longest wait for a free session")
+    cache_entries: int = Field(1000, ge=0, description="open seeds kept for reuse, in all")
+    cache_seconds: float = Field(60.0, ge=0, description="how long an open seed is kept")
+    importing: ImportingSection | None = Field(None, description="needed by import-tokens only")
+
+
+class DatabaseSection(Section):
+    """Where the state is."""
+
+    url: str = Field(description="sqlite:///PATH; a relative path is relative to this file")
+
+    @model_validator(mode="after")
+    def _anchor(self, info: ValidationInfo) -> Self:
+        scheme, _, path = self.url.partition(":///")
+        if scheme != "sqlite" or not path:
+            msg = "url must be sqlite:///PATH"
+            raise ValueError(msg)
+        object.__setattr__(self, "url", f"sqlite:///{_anchored(Path(path), info)}")
+        return self
+
+
+class LogSection(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest")
+    format: Literal["json", "console"] = Field(
+        "json", description="one JSON object a line, or text"
+    )
+
+
+class Config(Section):
+    """The whole file."""
+
+    tenants: AnchoredPath = Field(description="the tenants' file")
+    server: ServerSection
+    hsm: HsmSection
+    database: DatabaseSection
+    log: LogSection = Field(default_factory=LogSection)
+
+
+class TenantSection(Section):
+    """One tenant of the tenants' file; the table's name is the tenant's."""
+
+    service_id: str = Field(pattern=r"^[0-9]{8}$", description="サービスID, 8 digits")
+    time_zone: str = Field("Asia/Tokyo", description="the tenant's calendar (IANA name)")
+    limits: AttemptLimits = Field(default_factory=AttemptLimits, description="attempts")
+    windows: Windows = Field(default_factory=Windows, description="steps")
+
+    def policy(self, name: str) -> TenantPolicy:
+        """Return the rules of the tenant called ``name``."""
+        return TenantPolicy(
+            name, self.service_id, ZoneInfo(self.time_zone), self.limits, self.windows
+        )
+
+
+class _Tenants(BaseModel):
+    tenants: dict[str, TenantSection]
+
+
+def load(path: Path) -> Config:
+    """Read the configuration file at ``path``; raise `ConfigError`."""
+    return read(Config, path)
+
+
+def read(model: type[M], path: Path) -> M:
+    """Read the TOML file at ``path`` as a ``model``; raise `ConfigError`."""
+    return _validated(model, _table(path), path)
+
+
+def load_tenants(path: Path) -> dict[str, TenantPolicy]:
+    """Return the rules of each tenant in the file, by name; raise `ConfigError`."""
+    table = {"tenants": _table(path)}
+    sections = _validated(_Tenants, table, path, skip=1).tenants
+    try:
+        policies = {name: section.policy(name) for name, section in sections.items()}
+    except (KeyError, ValueError, OSError) as error:
+        msg = f"{path}: time_zone: {error}"
+        raise ConfigError(msg) from None
+    if len({policy.service_id for policy in policies.values()}) != len(policies):
+        msg = f"{path}: two tenants have one service_id"
+        raise ConfigError(msg)
+    return policies
+
+
+def _table(path: Path) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{path}: {error.strerror}"
+        raise ConfigError(msg) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: {error}"
+        raise ConfigError(msg) from None
+
+
+def _validated(model: type[M], table: Mapping[str, object], path: Path, skip: int = 0) -> M:
+    try:
+        return model.model_validate(table, context={"base": path.resolve().parent})
+    except ValidationError as error:
+        # The offending value is left out: it may be a PIN in the wrong place.
+        lines = [
+            f"{path}: {'.'.join(str(part) for part in problem['loc'][skip:]) or 'file'}: "
+            f"{problem['msg']}"
+            for problem in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigError("\n".join(lines)) from None

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The serving process, from its configuration to its last answer."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from kagimori import bootstrap, config
+from kagimori.adapters.vault import harden_process
+from kagimori.config import Config, ConfigError, ServerSection
+from kagimori.processes import logs
+from kagimori.transport.listener import UnfitListener
+from kagimori.transport.server import (
+    DATABASE,
+    HSM,
+    AuthorityServer,
+    ServerSettings,
+    build_server,
+)
+
+_LOG: Final = structlog.get_logger("kagimori.serve")
+
+
+def run(path: Path) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the calls under way.
+
+    Raises `ConfigError` or `StartError` before anything listens.
+    """
+    harden_process()
+    settings = config.load(path)
+    logs.configure(settings.log)
+    asked_to_stop = _on_signal()
+    with bootstrap.serving(settings) as authority:
+        server = _server(settings, authority)
+        _LOG.info("serving", listen=settings.server.listen, tenants=len(authority.policies))
+        asked_to_stop.wait()
+        _LOG.info("stopping", drain_seconds=settings.server.drain_seconds)
+        server.stop(settings.server.drain_seconds)
+    _LOG.info("stopped")
+
+
+def _on_signal() -> threading.Event:
+    asked = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked.set())
+    return asked
+
+
+def _server(settings: Config, authority: bootstrap.Authority) -> AuthorityServer:
+    try:
+        server = build_server(
+            _listening(settings.server, frozenset(authority.policies)),
+            authority.verify,
+            authority.vault,
+            {HSM: authority.vault.ping, DATABASE: authority.store.ping},
+        )
+        server.start()
+    except UnfitListener as error:
+        raise bootstrap.StartError(f"server: {error}") from None
+    return server
+
+
+def _listening(section: ServerSection, tenants: frozenset[str]) -> ServerSettings:
+    return ServerSettings(
+        listen=section.listen,
+        trust_domain=section.trust_domain,
+        tenants=tenants,
+        certificate=_pem(section.certificate, "server.certificate"),
+        private_key=_pem(section.private_key, "server.private_key"),
+        client_ca=_pem(section.client_ca, "server.client_ca"),
+        threads=section.threads,
+        max_concurrent_rpcs=section.max_concurrent_rpcs,
+        reflection=section.reflection,
+    )
+
+
+def _pem(path: Path, key: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{key}: {error.strerror}: {path}") from None
