@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real server as a child process: start it, stop it, kill it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from development.certificates import AUTHORITY_TENANT
+from development.environment import Environment, command
+
+START_SECONDS = 30.0
+STOP_SECONDS = 20.0
+
+
+class NotServing(Exception):
+    """The server ended or did not come up; the message is what it logged last."""
+
+
+class ServerProcess:
+    """``kagimori serve`` on an environment. Use it as a context manager."""
+
+    def __init__(
+        self, environment: Environment, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """``variables`` are added to the child's environment."""
+        self.environment = environment
+        self.log: Path = environment.directory / "server.log"
+        self._variables = {**os.environ, **(variables or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Return the child's process id."""
+        return self._child.pid
+
+    def start(self) -> Self:
+        """Start it and return once it serves; raise `NotServing` otherwise."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command("serve", "--config", self.environment.config),
+                env=self._variables,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._serves():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise NotServing("\n".join(self.log.read_text().splitlines()[-20:]))
+            time.sleep(0.05)
+        return self
+
+    def stop(self) -> int:
+        """Ask it to end (SIGTERM) and return its exit code."""
+        self._child.send_signal(signal.SIGTERM)
+        return self._child.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End it as a power cut would (SIGKILL)."""
+        self._child.kill()
+        self._child.wait()
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave nothing running."""
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+    @property
+    def _child(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("the server was not started")
+        return self._process
+
+    def _serves(self) -> bool:
+        with channel(self.environment, AUTHORITY_TENANT, "operator") as link:
+            try:
+                answer = health_pb2_grpc.HealthStub(link).Check(
+                    health_pb2.HealthCheckRequest(), timeout=1.0
+                )
+            except grpc.RpcError:
+                return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def channel(environment: Environment, tenant: str, role: str) -> grpc.Channel:
+    """Return a raw mTLS channel as ``role`` of ``tenant`` (a service ID)."""
+    identity = environment.client(tenant, role)
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=(environment.certificates / "ca.pem").read_bytes(),
+        private_key=identity.private_key.read_bytes(),
+        certificate_chain=identity.certificate.read_bytes(),
+    )
+    # Without its own pool a channel would meet an earlier server's connection.
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    return grpc.secure_channel(environment.listen, credentials, options)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prints what the demo does, step by step, and counts what went as it must."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from kagimori_client import KagimoriError, Receipt
+
+Deed = Callable[[], Receipt]
+
+
+class Stage:
+    """Counts passed and failed checks while it prints them."""
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self.passed = 0
+        self.failed = 0
+
+    def scene(self, title: str) -> None:
+        """Print a heading."""
+        print(f"\n== {title}")
+
+    def say(self, text: str) -> None:
+        """Print what happened, indented."""
+        print("\n".join(f"   {line}" for line in text.rstrip().splitlines()))
+
+    def check(self, what: str, *, holds: bool, shown: object = "") -> None:
+        """Count one check and print it with what was seen."""
+        self.passed += holds
+        self.failed += not holds
+        mark = "ok    " if holds else "FAILED"
+        print(f"   {mark} {what:<58} {shown}".rstrip())
+        sys.stdout.flush()
+
+    def accepted(self, what: str, deed: Deed) -> Receipt | None:
+        """Check that ``deed`` is accepted; return its receipt."""
+        try:
+            receipt = deed()
+        except KagimoriError as error:
+            self.check(what, holds=False, shown=f"{type(error).__name__}: {error}")
+            return None
+        self.check(what, holds=True, shown=f"ACCEPTED {receipt}")
+        return receipt
+
+    def refused(self, what: str, wanted: type[KagimoriError], deed: Deed) -> KagimoriError | None:
+        """Check that ``deed`` is refused with exactly ``wanted``; return the error."""
+        try:
+            receipt = deed()
+        except KagimoriError as error:
+            self.check(what, holds=type(error) is wanted, shown=f"{type(error).__name__}: {error}")
+            return error
+        self.check(what, holds=False, shown=f"ACCEPTED {receipt}")
+        return None
+
+    def close(self) -> int:
+        """Print the count and return the exit code."""
+        print(f"\ndemo: {self.passed} passed, {self.failed} failed")
+        return 1 if self.failed else 0

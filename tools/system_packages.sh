@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that the demo and the tests need; without root it
+# says in one line what to install.
+set -euo pipefail
+
+declare -A FOR=(
+  [softhsm2]=/usr/lib/softhsm/libsofthsm2.so
+  [oathtool]=/usr/bin/oathtool
+  [libnss3]=/usr/lib/x86_64-linux-gnu/libsoftokn3.so
+  [gcc]=/usr/bin/cc
+)
+
+missing=()
+for package in "${!FOR[@]}"; do
+  [ -e "${FOR[$package]}" ] || missing+=("$package")
+done
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+[ -e /usr/share/zoneinfo/Asia/Tokyo ] || missing+=(tzdata)
+
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" -ne 0 ]; then
+    echo "setup: please install as root: apt-get install ${missing[*]}" >&2
+    exit 1
+  fi
+  echo "setup: installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq
+  apt-get install -qq -y --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if ! command -v cargo >/dev/null; then
+  echo "setup: a Rust toolchain is missing; README.md says how to get one" >&2
+  exit 1
+fi
