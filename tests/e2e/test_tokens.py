@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every kind of token, from the vendor's file to the receipt; oathtool is the token."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conftest import Enrol
+from development import oathtool
+from development.vendor import Device, make_device
+from kagimori_client import BankChannel, OtpRejected, OtpReplayed
+
+KINDS = [
+    pytest.param(hash_, digits, period, vendor, id=f"{hash_}-{digits}-{period}s-{vendor}")
+    for hash_ in ("SHA1", "SHA256", "SHA512")
+    for digits in (6, 8)
+    for period in (30, 60)
+    for vendor in ("kagi-cbc", "kagi-keywrap")
+]
+
+
+@pytest.fixture(scope="module")
+def devices() -> dict[str, list[Device]]:
+    made: dict[str, list[Device]] = {"kagi-cbc": [], "kagi-keywrap": []}
+    for number, kind in enumerate(KINDS):
+        hash_, digits, period, vendor = kind.values
+        made[vendor].append(make_device(f"T{number:03d}", hash_, digits, period))
+    return made
+
+
+def test_every_kind_of_time_based_token_is_accepted_once(
+    enrol: Enrol, devices: dict[str, list[Device]], bank: BankChannel
+) -> None:
+    for vendor, made in devices.items():
+        enrol(*made, vendor=vendor)
+        for device in made:
+            code = oathtool.time_code(device, time.time())
+            receipt = bank.verify(code, serial=device.serial)
+            assert len(receipt.number) >= 7
+            with pytest.raises(OtpReplayed):
+                bank.verify(code, serial=device.serial)
+
+
+@pytest.mark.parametrize("vendor", ["kagi-cbc", "kagi-keywrap"])
+def test_event_based_tokens_look_ahead_ten_and_never_back(
+    enrol: Enrol, bank: BankChannel, vendor: str
+) -> None:
+    device = make_device("EVENT1", period=0, counter=7)
+    enrol(device, vendor=vendor)
+    for counter in (7, 8, 18):  # the next one, the one after, ten ahead of that
+        bank.verify(oathtool.event_code(device, counter), serial=device.serial)
+    with pytest.raises(OtpReplayed):
+        bank.verify(oathtool.event_code(device, 18), serial=device.serial)
+    for counter in (17, 29):  # skipped for good, and one beyond the look-ahead
+        with pytest.raises(OtpRejected):
+            bank.verify(oathtool.event_code(device, counter), serial=device.serial)
+    bank.verify(oathtool.event_code(device, 28), serial=device.serial)
+
+
+def test_an_hsm_pads_what_hmac_does_not_see(enrol: Enrol, bank: BankChannel) -> None:
+    # A vendor whose SHA-256 tokens have 20-octet seeds: shorter than the hash.
+    device = Device("SHORT1", bytes(range(20)), hash="SHA256")
+    enrol(device, vendor="kagi-cbc")
+    bank.verify(oathtool.time_code(device, time.time()), serial="SHORT1")
