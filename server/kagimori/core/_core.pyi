@@ -6,7 +6,26 @@ module's classes shows a code, a PIN or key material in its repr.
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import Self, final
+
+__all__ = [
+    "Canary",
+    "Finding",
+    "HsmError",
+    "ImportVault",
+    "Partition",
+    "PolicyError",
+    "Provider",
+    "RowTampered",
+    "Sealed",
+    "SearchJob",
+    "SearchResult",
+    "SeedError",
+    "TokenRow",
+    "Vault",
+    "harden",
+    "hotp",
+]
 
 class HsmError(Exception):
     """A PKCS#11 call failed.
@@ -34,8 +53,8 @@ class TokenRow:
     is empty while in stock. Raises ValueError for a word it does not know.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         tenant: str,
         token_id: str,
@@ -54,14 +73,14 @@ class TokenRow:
         wrap_format: str,
         blob: bytes,
         mac: bytes,
-    ) -> None: ...
+    ) -> Self: ...
 
 @final
 class SearchJob:
     """One window to search. Steps are inclusive; ``spent`` is tried last."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         row: TokenRow,
         first: int,
@@ -69,7 +88,7 @@ class SearchJob:
         last: int,
         spent: int | None,
         code: str,
-    ) -> None: ...
+    ) -> Self: ...
 
 @final
 class SearchResult:
@@ -86,23 +105,23 @@ class SearchResult:
 class Canary:
     """A canary of the ceremony: a sealed seed, a challenge and its HMAC-SHA256."""
 
-    def __init__(
-        self, *, tenant: str, key_version: int, blob: bytes, challenge: bytes, response: bytes
-    ) -> None: ...
+    def __new__(
+        cls, *, tenant: str, key_version: int, blob: bytes, challenge: bytes, response: bytes
+    ) -> Self: ...
 
 @final
 class Provider:
     """A provider profile, as in ``key_policy/providers.toml``."""
 
-    def __init__(
-        self, *, kwp: int, wrap_format: str, oaep_hash: str, hmac_min_is_hash_length: bool
-    ) -> None: ...
+    def __new__(
+        cls, *, kwp: int, wrap_format: str, oaep_hash: str, hmac_min_is_hash_length: bool
+    ) -> Self: ...
 
 @final
 class Partition:
     """A partition by its label, and its PIN (copied into wiped memory)."""
 
-    def __init__(self, *, label: str, pin: str) -> None: ...
+    def __new__(cls, *, label: str, pin: str) -> Self: ...
 
 @final
 class Finding:

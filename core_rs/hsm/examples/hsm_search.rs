@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Prints how fast open seeds are searched, beside the bare PKCS#11 calls.
+//!
+//! Reads an [`Order`] (TOML) from standard input. Prints two numbers: searches
+//! per second whose first step is the match, and pairs of `C_SignInit` and
+//! `C_Sign` per second with the same seed in the same session. Both sides are
+//! measured in turn; the best round of each counts.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kagimori_hsm::{AuthPin, Canary, Error, Identity, Job, Login, Provider, Row, Settings, Vault};
+use kagimori_otp::{Code, Digits, Hash, Window};
+use serde::Deserialize;
+
+const BATCH: u64 = 500;
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Longer than any bench, so that the seed is opened once.
+const LIFETIME: Duration = Duration::from_hours(1);
+
+/// What to measure, and where.
+#[derive(Deserialize)]
+struct Order {
+    rounds: u32,
+    round_ms: u64,
+    module: String,
+    partition: String,
+    pin: String,
+    policy: String,
+    kwp: u64,
+    hmac_min_is_hash_length: bool,
+    canary: Sealed,
+    token: TokenRow,
+    step: u64,
+    code: String,
+}
+
+#[derive(Deserialize)]
+struct Sealed {
+    blob: Vec<u8>,
+    challenge: Vec<u8>,
+    response: Vec<u8>,
+}
+
+/// A token with HMAC-SHA-1 and six digits, as its row has it.
+#[derive(Deserialize)]
+struct TokenRow {
+    tenant: String,
+    token_id: String,
+    serial: String,
+    subscriber: String,
+    kind: String,
+    purpose: String,
+    factor: String,
+    period: u32,
+    t0: i64,
+    custody: String,
+    seed_length: u32,
+    key_version: u32,
+    wrap_format: String,
+    blob: Vec<u8>,
+    mac: Vec<u8>,
+}
+
+fn main() {
+    let order = io::read_to_string(io::stdin()).expect("an order on standard input");
+    let order: Order = toml::from_str(&order).expect("a well-formed order");
+    let job = job(&order);
+    let (rounds, round) = (order.rounds, Duration::from_millis(order.round_ms));
+    let vault = Vault::open(settings(order)).unwrap_or_else(|error| give_up(&error));
+    let (mut searches, mut ceiling) = (0.0_f64, 0.0_f64);
+    for _ in 0..rounds {
+        searches = searches.max(rate(round, || search(&vault, &job)));
+        ceiling = ceiling.max(rate(round, || bare(&vault, &job)));
+    }
+    println!("{searches:.0} {ceiling:.0}");
+}
+
+/// Calls per second, over at least `round`; `batch` makes [`BATCH`] of them.
+#[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+fn rate(round: Duration, batch: impl Fn()) -> f64 {
+    let start = Instant::now();
+    let mut calls = 0;
+    while start.elapsed() < round {
+        batch();
+        calls += BATCH;
+    }
+    calls as f64 / start.elapsed().as_secs_f64()
+}
+
+fn search(vault: &Vault, job: &Job) {
+    for _ in 0..BATCH {
+        let answers = vault.search(std::slice::from_ref(job), PATIENCE);
+        let answer = answers.unwrap_or_else(|error| give_up(&error)).remove(0);
+        assert_eq!((answer.step, answer.evaluated), (job.window.plan().next(), 1));
+    }
+}
+
+fn bare(vault: &Vault, job: &Job) {
+    vault.bare_hmac_loop(&job.row, BATCH).unwrap_or_else(|error| give_up(&error));
+}
+
+fn job(order: &Order) -> Job {
+    Job {
+        row: Arc::new(row(&order.token)),
+        window: Window::new(order.step, order.step, order.step, None).expect("one step"),
+        code: Code::parse(&order.code).expect("six digits"),
+    }
+}
+
+fn row(token: &TokenRow) -> Row {
+    let identity = Identity {
+        tenant: &token.tenant,
+        token_id: &token.token_id,
+        serial: &token.serial,
+        subscriber: &token.subscriber,
+        kind: &token.kind,
+        purpose: &token.purpose,
+        factor: &token.factor,
+        hash: Hash::Sha1,
+        digits: Digits::new(6).expect("six is a number of digits"),
+        period: token.period,
+        t0: token.t0,
+        custody: &token.custody,
+        seed_length: token.seed_length,
+        key_version: token.key_version,
+        wrap_format: &token.wrap_format,
+        blob: &token.blob,
+    };
+    Row::new(&identity, &token.mac)
+}
+
+fn settings(order: Order) -> Settings {
+    let Order { canary, token, .. } = order;
+    Settings {
+        module: order.module,
+        login: Login { label: order.partition, pin: AuthPin::new(order.pin.into()) },
+        policy: order.policy,
+        provider: Provider {
+            kwp: order.kwp,
+            wrap_format: token.wrap_format,
+            hmac_min_is_hash_length: order.hmac_min_is_hash_length,
+        },
+        canaries: vec![Canary {
+            tenant: token.tenant,
+            key_version: token.key_version,
+            blob: canary.blob,
+            challenge: canary.challenge,
+            response: canary.response,
+        }],
+        sessions: 1,
+        cache_entries: 1,
+        cache_lifetime: LIFETIME,
+    }
+}
+
+fn give_up(error: &Error) -> ! {
+    eprintln!("hsm_search: {error}");
+    std::process::exit(1)
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The HSM, driven through PKCS#11.
+//!
+//! A [`Vault`] serves: it checks a token's row, opens its seed inside the HSM
+//! and searches a window of steps. An [`ImportVault`] takes vendors' seeds over.
+//! Neither ever asks for the value of a key.
+//!
+//! `cryptoki` drives context, slots, login and sessions; `cryptoki-sys` does
+//! what it lacks. A session belongs to one worker at a time, and on any error
+//! of the module it is thrown away with every handle that was opened in it.
+//! [`Recovery`] tells what can help: a new *session*, a new *login* and finding
+//! the *object* again are tried once here; the *device* must come back by itself
+//! and is looked for again at the next call; *fatal* needs a person.
+
+mod cache;
+mod canary;
+mod error;
+mod import;
+mod keys;
+mod lane;
+mod locked;
+mod module;
+mod partition;
+mod policy;
+mod process;
+mod raw;
+mod row;
+mod rv;
+mod self_test;
+mod session;
+mod template;
+mod vault;
+
+pub use canary::Canary;
+pub use cryptoki::types::AuthPin;
+pub use error::{Error, HsmError, Recovery, SeedTrouble};
+pub use import::{Custody, EncryptedSeed, ImportSettings, ImportVault, MacMethod, Sealed};
+pub use keys::Provider;
+pub use partition::Login;
+pub use process::harden;
+pub use row::{Identity, ROW_MAC, Row};
+pub use self_test::Finding;
+pub use vault::{Answer, CacheCounts, Job, Settings, Status, Vault};

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Both vaults against a `SoftHSM` that is made here and thrown away.
+
+mod import;
+mod recovery;
+mod support;
+mod vault;

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One-time passwords: RFC 4226 (HOTP) and RFC 6238 (TOTP).
+//!
+//! The arithmetic is here; the key is not. Whoever holds the key computes the
+//! HMAC of a counter behind the [`Mac`] trait, and may fail: an HSM is a device.
+//! [`search`] asks which step of a [`Window`] a code belongs to, from the step
+//! that an honest clock predicts outward, so that the usual case costs one MAC.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod code;
+mod hash;
+mod hotp;
+mod search;
+#[cfg(feature = "software")]
+mod software;
+mod window;
+
+pub use code::{Code, Digits};
+pub use hash::{Hash, MAX_MAC};
+pub use hotp::{Mac, hotp, step_at, truncate};
+pub use search::{Found, Interrupted, search};
+#[cfg(feature = "software")]
+pub use software::SoftwareMac;
+pub use window::{MAX_STEPS, Plan, Window, WindowError};

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is asked of a search, and what it answers.
+
+use std::sync::Arc;
+
+use kagimori_hsm::{Answer, Job};
+use kagimori_otp::{Code, Window};
+use pyo3::{Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods};
+
+use crate::{errors::exception, rows::TokenRow};
+
+/// One window to search.
+#[pyclass(frozen, module = "kagimori.core._core")]
+pub struct SearchJob(pub Job);
+
+#[pymethods]
+impl SearchJob {
+    #[new]
+    #[pyo3(signature = (*, row, first, predicted, last, spent, code))]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a borrowed row over by value")]
+    fn new(
+        row: PyRef<'_, TokenRow>,
+        first: u64,
+        predicted: u64,
+        last: u64,
+        spent: Option<u64>,
+        code: &str,
+    ) -> PyResult<Self> {
+        let window = Window::new(first, predicted, last, spent)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let code = Code::parse(code)
+            .ok_or_else(|| PyValueError::new_err("a code is six to eight ASCII digits"))?;
+        Ok(Self(Job { row: Arc::clone(&row.0), window, code }))
+    }
+}
+
+/// What a search came to.
+#[pyclass(frozen, get_all, module = "kagimori.core._core")]
+pub struct SearchResult {
+    step: Option<u64>,
+    error: Option<Py<PyAny>>,
+    evaluated: u32,
+}
+
+impl SearchResult {
+    pub fn new(py: Python<'_>, answer: Answer) -> Self {
+        let error = answer.error.map(|error| exception(error).into_value(py).into_any());
+        Self { step: answer.step, error, evaluated: answer.evaluated }
+    }
+}

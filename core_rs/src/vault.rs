@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The serving process's door to the HSM.
+
+use std::time::Duration;
+
+use kagimori_hsm as hsm;
+use pyo3::{
+    Py, PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods, types::PyBytes,
+};
+
+use crate::{
+    errors::exception,
+    job::{SearchJob, SearchResult},
+    rows::TokenRow,
+    setup::{Canary, Partition, Provider},
+};
+
+/// One line of the self-test.
+#[pyclass(frozen, get_all, module = "kagimori.core._core")]
+pub struct Finding {
+    subject: String,
+    attempt: String,
+    wanted: String,
+    got: String,
+    passed: bool,
+}
+
+/// The serving process's door to the HSM.
+#[pyclass(frozen, module = "kagimori.core._core")]
+pub struct Vault(hsm::Vault);
+
+#[pymethods]
+impl Vault {
+    #[staticmethod]
+    #[pyo3(signature = (
+        *, module, partition, policy, provider, canaries, sessions, cache_entries, cache_seconds
+    ))]
+    #[expect(clippy::too_many_arguments, reason = "a vault is opened with named settings")]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    fn open(
+        py: Python<'_>,
+        module: String,
+        partition: PyRef<'_, Partition>,
+        policy: String,
+        provider: PyRef<'_, Provider>,
+        canaries: Vec<PyRef<'_, Canary>>,
+        sessions: usize,
+        cache_entries: usize,
+        cache_seconds: f64,
+    ) -> PyResult<Self> {
+        let settings = hsm::Settings {
+            module,
+            login: partition.0.clone(),
+            policy,
+            provider: provider.0.clone(),
+            canaries: canaries.iter().map(|canary| canary.0.clone()).collect(),
+            sessions,
+            cache_entries,
+            cache_lifetime: seconds(cache_seconds)?,
+        };
+        Ok(Self(detached(py, || hsm::Vault::open(settings))?))
+    }
+
+    /// Try what must be refused and what must work, leaving no trace.
+    fn self_test(&self, py: Python<'_>) -> PyResult<Vec<Finding>> {
+        let findings = detached(py, || self.0.self_test())?;
+        Ok(findings.into_iter().map(Finding::from).collect())
+    }
+
+    /// Search each window; answers are in order, one per job.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 makes a Vec of a sequence")]
+    fn search(
+        &self,
+        py: Python<'_>,
+        jobs: Vec<Py<SearchJob>>,
+        timeout_seconds: f64,
+    ) -> PyResult<Vec<SearchResult>> {
+        let patience = seconds(timeout_seconds)?;
+        let jobs: Vec<hsm::Job> = jobs.iter().map(|job| job.get().0.clone()).collect();
+        let answers = detached(py, || self.0.search(&jobs, patience))?;
+        Ok(answers.into_iter().map(|answer| SearchResult::new(py, answer)).collect())
+    }
+
+    /// Return the MAC of the row; the MAC it holds is not looked at.
+    fn row_mac<'py>(&self, py: Python<'py>, row: &TokenRow) -> PyResult<pyo3::Bound<'py, PyBytes>> {
+        let mac = detached(py, || self.0.row_mac(&row.0))?;
+        Ok(PyBytes::new(py, &mac))
+    }
+
+    /// Return HMAC-SHA256 under the tenant's digest key.
+    fn fingerprint<'py>(
+        &self,
+        py: Python<'py>,
+        tenant: &str,
+        message: &[u8],
+    ) -> PyResult<pyo3::Bound<'py, PyBytes>> {
+        let digest = self.0.fingerprint(tenant, message).map_err(exception)?;
+        Ok(PyBytes::new(py, &digest))
+    }
+
+    /// Open and use a canary.
+    fn ping(&self, py: Python<'_>) -> PyResult<()> {
+        detached(py, || self.0.ping())
+    }
+
+    /// Return the module's maker and version, and the key versions by tenant.
+    fn status(&self, py: Python<'_>) -> PyResult<hsm::Status> {
+        detached(py, || self.0.status())
+    }
+
+    /// Return hits, misses and entries of the handle caches.
+    fn cache_counts(&self, py: Python<'_>) -> PyResult<hsm::CacheCounts> {
+        detached(py, || self.0.cache_counts())
+    }
+
+    /// Wait for calls under way, close every session and finalise the module.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.0.close());
+    }
+}
+
+impl From<hsm::Finding> for Finding {
+    fn from(finding: hsm::Finding) -> Self {
+        let hsm::Finding { subject, attempt, wanted, got, passed } = finding;
+        Self { subject, attempt, wanted, got, passed }
+    }
+}
+
+/// Works with the interpreter let go: the one way to the HSM.
+pub fn detached<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> Result<T, hsm::Error> + Send,
+) -> PyResult<T> {
+    py.detach(work).map_err(exception)
+}
+
+fn seconds(number: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(number)
+        .map_err(|_| PyValueError::new_err(format!("not a number of seconds: {number}")))
+}
