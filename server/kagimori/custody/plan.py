@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ceremony's file: which HSM, which partitions, whose keys.
+
+Read whole before anything is touched; what is wrong is told by its key's name.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+
+from kagimori import config, key_policy
+from kagimori.config import AnchoredPath, ConfigError, Environment, PinSource, Section
+from kagimori.custody.refusal import CeremonyRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kagimori.domain.policy import TenantPolicy
+    from kagimori.key_policy import Provider
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def _name(value: str) -> str:
+    # A vendor's name becomes part of a key label: letters that no tool quotes.
+    if not _NAME.fullmatch(value):
+        msg = "a name is 1 to 32 of a-z, 0-9 and -"
+        raise ValueError(msg)
+    return value
+
+
+def _partition_label(value: str) -> str:
+    # CK_TOKEN_INFO has 32 bytes for it, padded with blanks.
+    if not value.isascii() or value != value.strip() or not 1 <= len(value) <= 32:  # noqa: PLR2004 - the 32 bytes above
+        msg = "a label is 1 to 32 ASCII characters"
+        raise ValueError(msg)
+    return value
+
+
+class PartitionSection(Section):
+    """One partition (what PKCS#11 calls a token) and its two PINs."""
+
+    label: Annotated[str, AfterValidator(_partition_label)]
+    pin: PinSource
+    so_pin: PinSource
+
+
+class Partitions(Section):
+    """The two partitions: one serves, one is only for importing."""
+
+    serving: PartitionSection
+    importing: PartitionSection = Field(alias="import")
+
+    @model_validator(mode="after")
+    def _two(self) -> Self:
+        if self.serving.label == self.importing.label:
+            msg = "serving and import must be two partitions"
+            raise ValueError(msg)
+        return self
+
+
+class VendorKeySource(Section):
+    """Where a vendor's AES key comes from: a file of hex, or people's components."""
+
+    file: AnchoredPath | None = None
+    components: Annotated[int, Field(ge=2, le=5)] | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.file is None) == (self.components is None):
+            msg = "needs exactly one of file and components"
+            raise ValueError(msg)
+        return self
+
+
+class VendorSection(Section):
+    """A vendor's transport key, and where its files can be opened."""
+
+    use: Literal["transport", "transient"]
+    key: VendorKeySource
+
+
+class Plan(Section):
+    """The whole file."""
+
+    provider: str
+    module: AnchoredPath
+    environment: Environment = Field(default_factory=dict)
+    record: AnchoredPath
+    tenants: AnchoredPath
+    partition: Partitions
+    vendor: dict[Annotated[str, AfterValidator(_name)], VendorSection] = Field(default_factory=dict)
+
+    @field_validator("provider")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            key_policy.provider(value)
+        except KeyError:
+            msg = "no such provider profile"
+            raise ValueError(msg) from None
+        return value
+
+    @field_validator("module")
+    @classmethod
+    def _there(cls, value: Path, _: ValidationInfo) -> Path:
+        if not value.is_file():
+            msg = f"no such file: {value}"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def profile(self) -> Provider:
+        """The profile of this HSM's maker."""
+        return key_policy.provider(self.provider)
+
+
+def read(path: Path) -> tuple[Plan, dict[str, TenantPolicy]]:
+    """Return the plan and its tenants by name; raise `CeremonyRefused`."""
+    try:
+        plan = config.read(Plan, path)
+        return plan, config.load_tenants(plan.tenants)
+    except ConfigError as error:
+        raise CeremonyRefused(str(error)) from None

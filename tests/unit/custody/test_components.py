@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A vendor's key from a file. At the prompt: tests/integration/test_ceremony.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kagimori.custody import components
+from kagimori.custody.components import VendorKey, check_value
+from kagimori.custody.plan import VendorSection
+from kagimori.custody.refusal import CeremonyRefused
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEY = "2b7e151628aed2a6abf7158809cf4f3c"
+
+
+def collect(path: Path, text: str) -> tuple[VendorKey, list[str]]:
+    path.write_text(text)
+    section = VendorSection.model_validate({"use": "transport", "key": {"file": path}})
+    said: list[str] = []
+    (key,) = components.collect({"acme": section}, said.append)
+    return key, said
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (KEY, "7DF76B"),  # RFC 4493 section 4: AES-128(key, 0)
+        ("00" * 16, "66E94B"),  # NIST GCM test case 1: H
+        ("00" * 24, "AAE069"),  # NIST GCM test case 7: H
+        ("00" * 32, "DC95C0"),  # NIST GCM test case 13: H
+    ],
+)
+def test_the_check_value_is_aes_of_a_zero_block(key: str, expected: str) -> None:
+    assert check_value(bytes.fromhex(key)) == expected
+
+
+@pytest.mark.parametrize("text", [KEY, f"{KEY.upper()}\n", " 2b7e1516 28aed2a6 abf71588 09cf4f3c "])
+def test_a_file_of_hex_is_a_key(tmp_path: Path, text: str) -> None:
+    key, said = collect(tmp_path / "acme.hex", text)
+    assert key.value == bytes.fromhex(KEY)
+    assert said == ["vendor acme: check value 7DF76B"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "0 bytes"),
+        (KEY[:-2], "15 bytes"),
+        (KEY + "00", "17 bytes"),
+        (KEY[:-1], "not hexadecimal"),
+        (KEY[:-1] + "g", "not hexadecimal"),
+        ("２ｂ" + KEY[2:], "not ASCII"),  # noqa: RUF001 - full-width on purpose
+    ],
+)
+def test_anything_else_is_refused_by_the_vendors_name(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    with pytest.raises(CeremonyRefused, match=rf"^vendor\.acme\.key: {reason}") as refused:
+        collect(tmp_path / "acme.hex", text)
+    assert KEY[:8] not in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    missing = tmp_path / "none.hex"
+    section = VendorSection.model_validate({"use": "transient", "key": {"file": missing}})
+    with pytest.raises(CeremonyRefused, match=r"vendor\.acme\.key: No such file.*none\.hex"):
+        components.collect({"acme": section}, print)
+
+
+def test_a_key_shows_in_no_repr() -> None:
+    assert KEY not in repr(VendorKey("acme", "transport", bytes.fromhex(KEY)))
+    assert "b'" not in repr(VendorKey("acme", "transport", bytes.fromhex(KEY)))
