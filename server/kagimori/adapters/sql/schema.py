@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables. Times are microseconds since 1970 UTC, by the database's clock."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import sqlalchemy as sa
+
+from kagimori.domain.lifecycle import State
+from kagimori.domain.outcome import Outcome
+from kagimori.domain.policy import Operation
+from kagimori.domain.token import CustodyLabel, Hash, Kind, MovingFactor, Purpose
+
+metadata: Final = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _one_of(column: str, words: type[StrEnum]) -> sa.CheckConstraint:
+    allowed = ", ".join(f"'{word}'" for word in words)
+    return sa.CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+tokens: Final = sa.Table(
+    "tokens",
+    metadata,
+    # The identity: what the row MAC protects, column by column.
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("token_id", sa.String(64), primary_key=True),
+    sa.Column("serial", sa.String(32), nullable=False),
+    sa.Column("subscriber", sa.String(64)),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("purpose", sa.String(16), nullable=False),
+    sa.Column("factor", sa.String(8), nullable=False),
+    sa.Column("hash", sa.String(8), nullable=False),
+    sa.Column("digits", sa.Integer, nullable=False),
+    sa.Column("period", sa.Integer, nullable=False),
+    sa.Column("t0", sa.BigInteger, nullable=False),
+    sa.Column("custody", sa.String(24), nullable=False),
+    sa.Column("seed_length", sa.Integer, nullable=False),
+    sa.Column("key_version", sa.Integer, nullable=False),
+    sa.Column("wrap_format", sa.String(16), nullable=False),
+    sa.Column("blob", sa.LargeBinary, nullable=False),
+    sa.Column("row_mac", sa.LargeBinary, nullable=False),
+    # What changes with use.
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("last_step", sa.BigInteger, nullable=False),
+    sa.Column("drift", sa.Integer, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    # Attempts spent: since the last success, on ``day``, since the last unlock.
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("day", sa.Date),
+    sa.Column("day_failures", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unlock_failures", sa.Integer, nullable=False, server_default="0"),
+    # Who verifies this token now, and until when.
+    sa.Column("lease", sa.Uuid),
+    sa.Column("lease_until", sa.BigInteger),
+    sa.UniqueConstraint("tenant", "serial"),
+    _one_of("kind", Kind),
+    _one_of("purpose", Purpose),
+    _one_of("factor", MovingFactor),
+    _one_of("hash", Hash),
+    _one_of("custody", CustodyLabel),
+    _one_of("state", State),
+    # A window can be counted from whatever a row says, before its MAC is known.
+    sa.CheckConstraint("(factor = 'TIME') = (period > 0)", name="period"),
+    sa.CheckConstraint("digits BETWEEN 6 AND 8", name="digits"),
+    sa.CheckConstraint("(state = 'IN_STOCK') = (subscriber IS NULL)", name="bound"),
+    sa.CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease"),
+    sa.CheckConstraint(
+        "failures >= 0 AND day_failures >= 0 AND unlock_failures >= 0", name="attempts"
+    ),
+)
+
+# A bound token is a live one (constraint "bound"), and a customer has one.
+sa.Index(
+    "ix_tokens_live",
+    tokens.c.tenant,
+    tokens.c.subscriber,
+    unique=True,
+    sqlite_where=tokens.c.subscriber.is_not(None),
+    postgresql_where=tokens.c.subscriber.is_not(None),
+)
+
+requests: Final = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("request_id", sa.Uuid, primary_key=True),
+    sa.Column("caller", sa.String(128), nullable=False),
+    # NULL where no token answered to the name.
+    sa.Column("token_id", sa.String(64)),
+    sa.Column("operation", sa.String(16), nullable=False),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("lease", sa.Uuid, nullable=False),
+    sa.Column("lease_until", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("outcome", sa.String(16)),
+    sa.Column("receipt_number", sa.BigInteger),
+    sa.Column("decided_at", sa.BigInteger),
+    sa.Column("attempts_left", sa.Integer),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(["tenant", "token_id"], ["tokens.tenant", "tokens.token_id"]),
+    _one_of("operation", Operation),
+    _one_of("outcome", Outcome),
+    sa.CheckConstraint("state IN ('PENDING', 'DONE')", name="state"),
+    sa.CheckConstraint(
+        "(state = 'DONE') = (outcome IS NOT NULL AND decided_at IS NOT NULL)", name="decided"
+    ),
+    sa.CheckConstraint(
+        "(receipt_number IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'ACCEPTED')",
+        name="receipt",
+    ),
+    sa.Index("ix_requests_created_at", "created_at"),
+)
+
+receipts: Final = sa.Table(
+    "receipts",
+    metadata,
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("last_number", sa.BigInteger, nullable=False),
+)
+
+# Who did what to which token: never a code, a seed, a PIN or a subscriber.
+audit: Final = sa.Table(
+    "audit",
+    metadata,
+    sa.Column(
+        "id",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("tenant", sa.String(32), nullable=False),
+    sa.Column("actor", sa.String(128), nullable=False),
+    sa.Column("action", sa.String(16), nullable=False),
+    sa.Column("token_id", sa.String(64)),
+    sa.Column("serial", sa.String(32)),
+    sa.Column("request_id", sa.Uuid),
+    sa.Column("operation", sa.String(16)),
+    sa.Column("outcome", sa.String(16)),
+    sa.Column("receipt_number", sa.BigInteger),
+    sqlite_autoincrement=True,
+)

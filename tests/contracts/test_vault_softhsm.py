@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HSM behind Rust keeps the vault's contract: SoftHSM, after a ceremony."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
+
+from contracts.vault_contract import SEEDS, VaultContract
+from kagimori import key_policy
+from kagimori.adapters.vault import (
+    CanarySeed,
+    Hsm,
+    HsmImportVault,
+    HsmVault,
+    PartitionLogin,
+    Sessions,
+)
+from kagimori.application.ports import EncryptedSeed
+from kagimori.domain.token import CustodyLabel, Hash, Profile, SealedSeed, TokenIdentity
+from support.hsm import MODULE, SERVING, HsmFiles, fresh_hsm
+from support.tokens import OTHER_TENANT, TENANT
+
+pytestmark = pytest.mark.softhsm
+
+VENDOR = "kagi"
+TRANSPORT_KEY = secrets.token_bytes(32)
+
+Sealed = dict[tuple[str, bytes, Hash], SealedSeed]
+
+
+@dataclass
+class HsmBench:
+    """The serving process's vault, and the seeds imported before it opened."""
+
+    vault: HsmVault
+    sealed: Sealed
+
+    def seal(self, tenant: str, seed: bytes, profile: Profile) -> SealedSeed:
+        return self.sealed[tenant, seed, profile.hash]
+
+    def row_mac(self, of: TokenIdentity) -> bytes:
+        return self.vault.row_mac(of)
+
+
+class TestSoftHsm(VaultContract):
+    pass
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HsmBench]:
+    tenants = {"abukuma": TENANT, "kakeshin": OTHER_TENANT}
+    vendors = {VENDOR: ("transport", TRANSPORT_KEY)}
+    files = fresh_hsm(tmp_path_factory.mktemp("hsm"), tenants, vendors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOFTHSM2_CONF", str(files.conf))
+        hsm = _hsm(files)
+        sealed = _import_all(hsm)
+        vault = HsmVault.open(hsm, Sessions(4, wait=5, cache_entries=8, cache_seconds=60))
+        yield HsmBench(vault, sealed)
+        vault.close()
+
+
+def _import_all(hsm: Hsm) -> Sealed:
+    """Bring every seed in as a vendor's file would; the doors open one by one."""
+    door = HsmImportVault.open(hsm, None, allow_host_transient=False)
+    try:
+        return {
+            (tenant, seed, use): door.seal(_delivered(seed), None, tenant, use)
+            for tenant in (TENANT, OTHER_TENANT)
+            for seed, use in SEEDS
+        }
+    finally:
+        door.close()
+
+
+def _delivered(seed: bytes) -> EncryptedSeed:
+    wrap = aes_key_wrap_with_padding if len(seed) % 8 else aes_key_wrap
+    return EncryptedSeed(VENDOR, "kw-aes256", wrap(TRANSPORT_KEY, seed))
+
+
+def _hsm(files: HsmFiles) -> Hsm:
+    provider = key_policy.provider("softhsm")
+    return Hsm(
+        module=str(MODULE),
+        provider=provider,
+        serving=PartitionLogin(SERVING, files.serving_pin),
+        canaries=[
+            CanarySeed(
+                tenant=entry["tenant"],
+                sealed=SealedSeed(
+                    blob=bytes.fromhex(entry["blob"]),
+                    wrap_format=provider.wrap_format,
+                    key_version=entry["key_version"],
+                    length=len(entry["blob"]) // 2 - 8,
+                    custody=CustodyLabel.GENERATED_IN_HSM,
+                ),
+                challenge=bytes.fromhex(entry["challenge"]),
+                response=bytes.fromhex(entry["response"]),
+            )
+            for entry in files.record["canaries"]
+        ],
+    )

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A `SeedVault` in software, over seeds that are no secret."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, field
+
+from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
+from kagimori.domain.code import Otp
+from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
+from kagimori.domain.lifecycle import State
+from kagimori.domain.token import (
+    CustodyLabel,
+    Hash,
+    Kind,
+    MovingFactor,
+    Profile,
+    Purpose,
+    SealedSeed,
+    Token,
+    TokenIdentity,
+)
+from kagimori.domain.window import Window
+
+_DECOY = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=30)
+_ROW_KEY = b"row key of the fake"
+_DIGEST_KEY = b"digest key of the fake"
+
+
+@dataclass(slots=True)
+class _Trouble:
+    error: AuthorityError
+    evaluated: int
+
+
+@dataclass(slots=True)
+class FakeVault:
+    """Seals a seed by remembering it under its blob; counts what it searches.
+
+    ``searches`` counts windows that were looked into, ``codes`` the codes
+    computed for them.
+    """
+
+    searches: int = 0
+    codes: int = 0
+    _seeds: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    _trouble: list[_Trouble] = field(default_factory=list)
+    _down: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def seal(self, tenant: str, seed: bytes) -> SealedSeed:
+        """Take a seed in; only ``tenant``'s rows open it again."""
+        blob = hashlib.sha256(tenant.encode() + seed).digest()
+        self._seeds[tenant.encode() + blob] = seed
+        return SealedSeed(blob, "fake", 1, len(seed), CustodyLabel.UNWRAPPED_IN_HSM)
+
+    def row_mac(self, identity: TokenIdentity) -> bytes:
+        """Return a MAC over every field of ``identity``."""
+        return hmac.digest(_ROW_KEY, repr(astuple(identity)).encode(), "sha256")
+
+    def fail_next(self, error: AuthorityError, evaluated: int) -> None:
+        """Let the next search fail after so many codes."""
+        self._trouble.append(_Trouble(error, evaluated))
+
+    def go_down(self) -> None:
+        """Fail every search before any result, until told otherwise."""
+        self._down = True
+
+    def come_back(self) -> None:
+        self._down = False
+
+    def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+        return [self._search(search) for search in searches]
+
+    def decoy(self, tenant: str) -> Token:
+        identity = TokenIdentity(
+            tenant=tenant,
+            token_id="decoy",
+            serial="DECOY",
+            subscriber=None,
+            kind=Kind.SOFTWARE,
+            purpose=Purpose.AUTHENTICATION,
+            profile=_DECOY,
+            seed=self.seal(tenant, b"a seed of nobody's at all"),
+        )
+        return Token(identity, self.row_mac(identity), State.IN_STOCK)
+
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        return hmac.digest(_DIGEST_KEY + tenant.encode(), message, "sha256")
+
+    def ping(self) -> None:
+        if self._down:
+            raise HsmUnavailable("the fake is down", 0.5)
+
+    def _search(self, search: Search) -> SearchAnswer:
+        identity = search.token.identity
+        if self._down:
+            return SearchFailed(HsmUnavailable("the fake is down", 0.5), 0)
+        if not hmac.compare_digest(self.row_mac(identity), search.token.row_mac):
+            return SearchFailed(RecordTampered(), 0)
+        with self._lock:
+            self.searches += 1
+            trouble = self._trouble.pop() if self._trouble else None
+        if trouble:
+            return SearchFailed(trouble.error, trouble.evaluated)
+        seed = self._seeds[identity.tenant.encode() + identity.seed.blob]
+        return self._look(seed, identity.profile, search.window, search.code)
+
+    def _look(self, seed: bytes, profile: Profile, window: Window, code: Otp) -> SearchAnswer:
+        for step in _outward(window):
+            with self._lock:
+                self.codes += 1
+            if hotp(seed, step, profile.digits, profile.hash) == code.reveal():
+                return Match(step)
+        return NoMatch()
+
+
+def hotp(key: bytes, counter: int, digits: int, algorithm: Hash = Hash.SHA1) -> str:
+    """Return the code of RFC 4226 §5.3."""
+    digest = hmac.digest(key, counter.to_bytes(8), algorithm.lower())
+    offset = digest[-1] & 0x0F
+    truncated = int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF
+    return f"{truncated % 10**digits:0{digits}d}"
+
+
+def _outward(window: Window) -> Iterator[int]:
+    steps = range(window.first, window.last + 1)
+    yield from sorted(steps, key=lambda step: abs(step - window.predicted))
+    if window.spent is not None:
+        yield window.spent

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bank with one customer, whose token has the seed of RFC 4226."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+from fakes.store import TroubledStore
+from fakes.vault import FakeVault
+from kagimori.adapters.sql.inventory import SqlInventory
+from kagimori.adapters.sql.verification import SqlVerificationStore
+from kagimori.application.ports import BySubscriber, Subject
+from kagimori.application.verification.verify import Caller, VerifyOtp
+from kagimori.domain.code import Otp
+from kagimori.domain.outcome import Verdict
+from kagimori.domain.policy import AttemptLimits, Operation, TenantPolicy
+from kagimori.domain.token import Profile
+from support.database import TestDatabase
+from support.tokens import EVENT, OTHER_TENANT, SUBSCRIBER, TENANT, identity, rfc4226, token
+
+CODES = [vector.code for vector in rfc4226()]
+SEED = rfc4226()[0].seed
+
+CALLER = Caller(TENANT, "internet-banking")
+LIMITS = AttemptLimits(consecutive=5, daily=8, since_unlock=12)
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+@dataclass
+class Bank:
+    """Asks the use case as a channel of the bank does."""
+
+    database: TestDatabase
+    vault: FakeVault = field(default_factory=FakeVault)
+    now: float = 1_775_000_000.0
+
+    def __post_init__(self) -> None:
+        opened = self.database.open()
+        self.store = TroubledStore(SqlVerificationStore(opened))
+        self.inventory = SqlInventory(opened)
+        policies = {
+            tenant: TenantPolicy("bank", tenant, TOKYO, LIMITS) for tenant in (TENANT, OTHER_TENANT)
+        }
+        self.verify = VerifyOtp(self.store, self.vault, policies, lambda: self.now)
+
+    def enrol(self, profile: Profile = EVENT, seed: bytes = SEED, **changes: Any) -> None:  # noqa: ANN401 - any field
+        row = identity(profile, seed=self.vault.seal(TENANT, seed), **changes)
+        self.inventory.add([token(row, row_mac=self.vault.row_mac(row))], "importer")
+
+    def ask(  # noqa: PLR0913 - as many as the use case has
+        self,
+        code: str,
+        *,
+        request_id: UUID | None = None,
+        subject: Subject | None = None,
+        operation: Operation = Operation.LOGIN,
+        caller: Caller = CALLER,
+        time_left: float = 5.0,
+    ) -> Verdict:
+        return self.verify(
+            caller,
+            request_id or uuid4(),
+            subject or BySubscriber(SUBSCRIBER),
+            operation,
+            Otp(code),
+            time_left,
+        )
+
+    def attempts(self) -> tuple[int, int, int]:
+        (row,) = self.database.run("SELECT failures, day_failures, unlock_failures FROM tokens")
+        return tuple(row)
+
+    def expire_leases(self) -> None:
+        self.database.run("UPDATE tokens SET lease_until = 1 WHERE lease IS NOT NULL")
+        self.database.run("UPDATE requests SET lease_until = 1")

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A commit survives a loss of power, or the caller is told that it may not."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kagimori.adapters.sql import connection as module
+from kagimori.adapters.sql.connection import (
+    Database,
+    DatabaseRefused,
+    Transaction,
+    require_durable,
+    sqlite_path,
+)
+from kagimori.domain.errors import StoreUnavailable
+from support.database import TestDatabase
+
+COUNT = "INSERT INTO receipts VALUES ('t', 1)"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[TestDatabase]:
+    database = TestDatabase(tmp_path)
+    yield database
+    database.close()
+
+
+def test_opens_durably(place: TestDatabase) -> None:
+    with place.open().transaction() as transaction:
+        pragmas = [
+            transaction.run(f"PRAGMA {name}", {})[0][0]
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    assert pragmas == ["wal", 2, 1]
+
+
+def test_refuses_a_connection_that_forgets(place: TestDatabase) -> None:
+    place.open()
+    with closing(sqlite3.connect(place.path)) as connection:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with pytest.raises(DatabaseRefused, match="synchronous must be FULL"):
+            require_durable(connection)
+
+
+def test_refuses_a_journal_that_is_no_wal() -> None:
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(DatabaseRefused, match="must be WAL, the database insists on memory"),
+    ):
+        require_durable(connection)
+
+
+def test_a_missing_file_is_no_empty_memory(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseRefused, match="cannot open"):
+        Database.open(f"sqlite:///{tmp_path}/none.db")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("not a database" * 100)
+    with pytest.raises(DatabaseRefused, match="not a database"):
+        Database.open(f"sqlite:///{tmp_path}/text.db")
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "sqlite:///"])
+def test_other_urls_are_refused(url: str) -> None:
+    with pytest.raises(DatabaseRefused, match="sqlite:///"):
+        sqlite_path(url)
+
+
+def test_the_clock_is_the_databases_in_utc_microseconds(place: TestDatabase) -> None:
+    with place.open().transaction() as transaction:
+        assert abs(transaction.now / 1_000_000 - time.time()) < 60
+        assert transaction.now % 1000 == 0
+
+
+def test_an_error_of_the_block_undoes_it(place: TestDatabase) -> None:
+    database = place.open()
+    with pytest.raises(ZeroDivisionError):
+        _write_and(database, lambda _: 1 // 0)
+    assert not place.run("SELECT * FROM receipts")
+    database.ping()
+
+
+def test_another_process_writing_is_waited_for_and_then_reported(
+    place: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.05)
+    database = place.open()
+    with closing(sqlite3.connect(place.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="cannot be written") as caught:
+            database.ping()
+        assert caught.value.retry_after > 0
+        other.execute("ROLLBACK")
+    database.ping()
+
+
+def test_a_failed_statement_is_unavailability_without_a_trace(place: TestDatabase) -> None:
+    database = place.open()
+    with pytest.raises(StoreUnavailable, match="nothing was changed"):
+        _write_and(database, lambda transaction: transaction.run("SELECT * FROM nothing", {}))
+    assert not place.run("SELECT * FROM receipts")
+    database.ping()
+
+
+def test_a_lost_commit_is_not_called_undone(
+    place: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = place.open()
+    real = module._connect(place.path)
+
+    class Deaf:
+        """Commits, and fails to say so."""
+
+        def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+            answer = real.execute(statement, *values)  # type: ignore[arg-type]  # passed on as is
+            if statement == "COMMIT":
+                raise sqlite3.OperationalError("disk I/O error")
+            return answer
+
+        def close(self) -> None:
+            real.close()
+
+    monkeypatch.setattr(database, "_connection", Deaf())
+    with pytest.raises(StoreUnavailable, match="not known whether the commit happened"):
+        _write_and(database, lambda _: None)
+    assert len(place.run("SELECT * FROM receipts")) == 1
+    database.ping()
+
+
+def test_a_database_that_went_away_comes_back(place: TestDatabase) -> None:
+    database = place.open()
+    away = place.path.with_suffix(".away")
+    database.close()
+    place.path.rename(away)
+    with pytest.raises(StoreUnavailable, match="nothing was changed"):
+        database.ping()
+    assert not place.path.exists()
+    away.rename(place.path)
+    database.ping()
+
+
+def test_a_ping_writes(place: TestDatabase) -> None:
+    database = place.open()
+    database.ping()
+    before = place.path.with_name("kagimori.db-wal").read_bytes()
+    database.ping()
+    assert place.path.with_name("kagimori.db-wal").read_bytes() != before
+
+
+def _write_and(database: Database, then: Callable[[Transaction], object]) -> None:
+    with database.transaction() as transaction:
+        transaction.run(COUNT, {})
+        then(transaction)
