@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+"""gRPC: the listener, who may call what, and the words on the wire.
+
+Import this package before anything imports ``grpc``.
+"""
+
+import os
+
+# grpcio cannot be told a lowest TLS version. It can be told the suites of TLS
+# 1.2 (those of 1.3 are not for choosing), and an ECDSA server certificate can
+# serve no RSA suite: so 1.2 finds no suite in common and only 1.3 is left.
+# grpcio reads this once, when it is imported. `listener.refuses_tls_1_2` tries.
+os.environ["GRPC_SSL_CIPHER_SUITES"] = "ECDHE-RSA-AES128-GCM-SHA256"

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is calling: read from the client certificate, never from the message.
+
+A certificate names its holder by exactly one SAN URI, a SPIFFE ID::
+
+    spiffe://<trust domain>/tenant/<service ID>/role/<role>/id/<name>
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from kagimori.domain.errors import NotIdentified
+
+AUTHORITY: Final = "_authority"
+"""The tenant of the token authority's own staff."""
+
+
+class Role(StrEnum):
+    """What a caller is to the authority."""
+
+    CHANNEL = "channel"
+    REGISTRAR = "registrar"
+    OPERATOR = "operator"
+    HSM_ADMIN = "hsm-admin"
+    AUDITOR = "auditor"
+
+
+BANK_ROLES: Final = frozenset({Role.CHANNEL, Role.REGISTRAR})
+AUTHORITY_ROLES: Final = frozenset(Role) - BANK_ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A caller. ``tenant`` is a service ID, or `AUTHORITY`."""
+
+    tenant: str
+    role: Role
+    name: str
+
+
+class Identifier:
+    """Reads identities of one trust domain, for the tenants served here."""
+
+    def __init__(self, trust_domain: str, tenants: Collection[str]) -> None:
+        """``tenants`` are service IDs: 8 digits each."""
+        self._tenants = frozenset(tenants) | {AUTHORITY}
+        self._spiffe_id = re.compile(
+            rf"spiffe://{re.escape(trust_domain)}"
+            rf"/tenant/(?P<tenant>[0-9]{{8}}|{AUTHORITY})"
+            rf"/role/(?P<role>{'|'.join(Role)})"
+            r"/id/(?P<name>[A-Za-z0-9._-]{1,64})"
+        )
+
+    def __call__(self, auth_context: Mapping[str, Sequence[bytes]]) -> Identity:
+        """Return the caller of a TLS connection, or raise `NotIdentified`.
+
+        A tenant that is not served here and a role that its tenant cannot have
+        are no callers either: to each of them this authority says one and the
+        same, so that nobody learns from it which banks it serves.
+        """
+        # Not x509_subject_alternative_name: that mixes in names of other kinds.
+        uris = auth_context.get("peer_uri", ())
+        if len(uris) != 1:
+            raise NotIdentified
+        match = self._spiffe_id.fullmatch(uris[0].decode("ascii", "replace"))
+        if match is None or match["tenant"] not in self._tenants:
+            raise NotIdentified
+        identity = Identity(match["tenant"], Role(match["role"]), match["name"])
+        if identity.role not in _roles_of(identity.tenant):
+            raise NotIdentified
+        return identity
+
+
+def _roles_of(tenant: str) -> frozenset[Role]:
+    return AUTHORITY_ROLES if tenant == AUTHORITY else BANK_ROLES

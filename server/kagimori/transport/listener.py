@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The listener: TLS 1.3 only, client certificates only, everything bounded."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+LARGEST_MESSAGE: Final = 64 * 1024
+"""Octets, both ways."""
+
+_HANDSHAKE: Final = b"\x16"
+"""Type of a TLS record that carries a handshake (RFC 5246 §6.2.1)."""
+
+OPTIONS: Final[Sequence[tuple[str, int]]] = (
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.max_concurrent_streams", 128),
+    # A peer that is silent after connect() holds a socket for this long.
+    ("grpc.server_handshake_timeout_ms", 3_000),
+    # Long enough to spare handshakes, short enough that a certificate which
+    # expired or was revoked at the CA does not live on in an open connection.
+    ("grpc.max_connection_age_ms", 30 * 60 * 1000),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.max_connection_idle_ms", 10 * 60 * 1000),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    # SQLite has one serving process: a second one must fail to start.
+    ("grpc.so_reuseport", 0),
+)
+
+
+class UnfitListener(Exception):
+    """The listener cannot be as strict as it must; the message says what to mend."""
+
+
+def credentials(certificate: bytes, private_key: bytes, client_ca: bytes) -> grpc.ServerCredentials:
+    """Return mTLS credentials (all PEM); raise `UnfitListener`.
+
+    The key must be ECDSA P-256: with another one TLS 1.2 would be served.
+    """
+    key = _p256(private_key)
+    if _leaf(certificate).public_key() != key.public_key():
+        msg = "the server's certificate is not of its private key"
+        raise UnfitListener(msg)
+    _leaf(client_ca, "client_ca")
+    return grpc.ssl_server_credentials(
+        [(private_key, certificate)], root_certificates=client_ca, require_client_auth=True
+    )
+
+
+def refuses_tls_1_2(host: str, port: int) -> bool:
+    """Return whether the listener at ``host``:``port`` is seen to refuse TLS 1.2.
+
+    Only its first record counts: a listener that speaks 1.2 begins a handshake,
+    and would refuse us for want of a certificate no sooner than at its end.
+    """
+    try:
+        with socket.create_connection((host, port), timeout=5) as line:
+            line.sendall(_client_hello_1_2())
+            return line.recv(1) != _HANDSHAKE
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+
+
+def _client_hello_1_2() -> bytes:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # Nothing secret is sent: whether there is an answer is the question.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["h2"])
+    hello = ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), hello).do_handshake()
+    return hello.read()
+
+
+def _p256(private_key: bytes) -> ec.EllipticCurvePrivateKey:
+    try:
+        key = load_pem_private_key(private_key, password=None)
+    except (ValueError, TypeError):
+        msg = "the server's private key is not an unencrypted PEM key"
+        raise UnfitListener(msg) from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        msg = "the server's private key must be ECDSA P-256: with another, TLS 1.2 would be served"
+        raise UnfitListener(msg)
+    return key
+
+
+def _leaf(pem: bytes, what: str = "the server's certificate") -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(pem)
+    except ValueError:
+        msg = f"{what} is not a PEM certificate"
+        raise UnfitListener(msg) from None

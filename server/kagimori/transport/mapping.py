@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between the words on the wire and the domain's: the only place that knows both.
+
+By hand, for it is on the path of every login. A field is named by its proto
+name, and no message quotes what was in it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, cast
+from uuid import UUID
+
+from kagimori.api.admin.v1 import admin_pb2
+from kagimori.api.types.v1 import types_pb2
+from kagimori.api.verification.v1 import verification_pb2
+from kagimori.application.administration.hsm_status import HsmStatus
+from kagimori.application.ports import BySerial, BySubscriber, Subject
+from kagimori.domain.code import Otp
+from kagimori.domain.errors import InvalidField
+from kagimori.domain.outcome import Outcome, Receipt, Verdict
+from kagimori.domain.policy import Operation
+
+LONGEST_SUBSCRIBER_REF: Final = 64
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SERIAL: Final = re.compile(r"[0-9A-Z]{1,32}")
+
+_OPERATIONS: Final = {
+    types_pb2.OPERATION_LOGIN: Operation.LOGIN,
+    types_pb2.OPERATION_TRANSFER: Operation.TRANSFER,
+    types_pb2.OPERATION_BILL_PAYMENT: Operation.BILL_PAYMENT,
+}
+_OUTCOMES: Final = {
+    # The domain and the proto use one vocabulary.
+    outcome: cast("types_pb2.Outcome", types_pb2.Outcome.Value(f"OUTCOME_{outcome}"))
+    for outcome in Outcome
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A `VerifyOtpRequest` that can be right."""
+
+    request_id: UUID
+    subject: Subject
+    operation: Operation
+    code: Otp
+
+
+def question_of(request: verification_pb2.VerifyOtpRequest) -> Question:
+    """Return what is asked, or raise `InvalidField` for the first wrong field."""
+    return Question(
+        _request_id(request.request_id),
+        _subject(request),
+        _operation(request.operation),
+        Otp(request.code),
+    )
+
+
+def answer_of(verdict: Verdict) -> verification_pb2.VerifyOtpResponse:
+    """Return ``verdict`` in the words of the API."""
+    answer = verification_pb2.VerifyOtpResponse(
+        outcome=_OUTCOMES[verdict.outcome], attempts_left=verdict.attempts_left
+    )
+    if verdict.receipt is not None:
+        answer.receipt.CopyFrom(_receipt(verdict.receipt))
+    return answer
+
+
+def hsm_status_of(status: HsmStatus) -> admin_pb2.GetHsmStatusResponse:
+    """Return ``status`` in the words of the API."""
+    return admin_pb2.GetHsmStatusResponse(
+        partition=status.partition,
+        manufacturer=status.manufacturer,
+        library_version=status.library_version,
+        answering=status.answering,
+        tenants=[
+            admin_pb2.TenantKeys(
+                service_id=keys.service_id,
+                wrapping_key_version=keys.wrapping_version,
+                row_key_version=keys.row_version,
+            )
+            for keys in status.tenants
+        ],
+        cache=admin_pb2.SeedCache(
+            hits=status.cache.hits, misses=status.cache.misses, entries=status.cache.entries
+        ),
+    )
+
+
+def _request_id(text: str) -> UUID:
+    if not _UUID.fullmatch(text):
+        msg = "must be a UUID in lower-case 8-4-4-4-12 form"
+        raise InvalidField("request_id", msg)
+    request_id = UUID(text)
+    # A nil UUID is one that a client forgot to draw: every customer would share it.
+    if not request_id.int:
+        msg = "must not be the nil UUID"
+        raise InvalidField("request_id", msg)
+    return request_id
+
+
+def _subject(request: verification_pb2.VerifyOtpRequest) -> Subject:
+    named_by = request.WhichOneof("subject")
+    if named_by is None:
+        msg = "subscriber_ref or serial is required"
+        raise InvalidField("subject", msg)
+    if named_by == "serial":
+        return BySerial(_serial(request.serial))
+    return BySubscriber(_subscriber_ref(request.subscriber_ref))
+
+
+def _serial(text: str) -> str:
+    if not _SERIAL.fullmatch(text):
+        msg = "must be 1 to 32 characters of [0-9A-Z]"
+        raise InvalidField("serial", msg)
+    return text
+
+
+def _subscriber_ref(text: str) -> str:
+    if not 1 <= len(text) <= LONGEST_SUBSCRIBER_REF or not text.isprintable():
+        msg = f"must be 1 to {LONGEST_SUBSCRIBER_REF} printable characters"
+        raise InvalidField("subscriber_ref", msg)
+    return text
+
+
+def _operation(number: types_pb2.Operation) -> Operation:
+    try:
+        return _OPERATIONS[number]
+    except KeyError:
+        msg = "must be LOGIN, TRANSFER or BILL_PAYMENT"
+        raise InvalidField("operation", msg) from None
+
+
+def _receipt(receipt: Receipt) -> types_pb2.Receipt:
+    return types_pb2.Receipt(number=str(receipt), accepted_at=receipt.accepted_at)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real listener on the loopback, with real certificates and scripted use cases."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from development.certificates import CertificateAuthority, Identity, new_authority
+from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
+from kagimori.domain.outcome import Outcome, Receipt, Verdict
+from kagimori.transport.server import AuthorityServer, ServerSettings, build_server
+
+BANK = "10112001"
+ACCEPTED = Verdict(
+    Outcome.ACCEPTED, Receipt(1234567, datetime(2003, 7, 16, 1, 35, 25, tzinfo=UTC)), 5
+)
+
+Answer = Verdict | Exception | Callable[[], Verdict]
+
+
+class ScriptedVerify:
+    """Answers what the test put in, then ACCEPTED; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Mapping[str, Any]] = []
+        self.answers: deque[Answer] = deque()
+
+    def __call__(self, **asked: Any) -> Verdict:  # noqa: ANN401 - whatever it is asked
+        self.asked.append(asked)
+        answer = self.answers.popleft() if self.answers else ACCEPTED
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if isinstance(answer, Verdict) else answer()
+
+
+class HsmOnTheDesk:
+    """An HSM that an administrator can look at."""
+
+    def status(self) -> HsmStatus:
+        keys = (TenantKeys(BANK, 2, 1),)
+        return HsmStatus(
+            "kagimori-serving",
+            "SoftHSM",
+            "2.6",
+            answering=True,
+            tenants=keys,
+            cache=SeedCache(hits=8, misses=3, entries=2),
+        )
+
+
+@dataclass
+class Component:
+    """Something the server leans on; ``ping`` fails with ``failure`` or hangs."""
+
+    failure: Exception | None = None
+    hang: Callable[[], object] = field(default=lambda: None)
+
+    def ping(self) -> None:
+        self.hang()
+        if self.failure is not None:
+            raise self.failure
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that listens, and what it is made of."""
+
+    authority: CertificateAuthority
+    server: AuthorityServer
+    settings: ServerSettings
+    verify: ScriptedVerify
+    components: Mapping[str, Component]
+
+    @property
+    def target(self) -> str:
+        return f"localhost:{self.server.port}"
+
+    def bank(self, role: str = "channel", tenant: str = BANK) -> Identity:
+        return self.authority.client(tenant, role)
+
+    def channel(self, identity: Identity | None) -> grpc.Channel:
+        return open_channel(self.target, self.authority.ca_file, identity)
+
+
+def open_channel(target: str, ca_file: Path, identity: Identity | None) -> grpc.Channel:
+    """Open a channel with ``identity``, or with no client certificate at all."""
+    key, chain = (
+        (identity.private_key.read_bytes(), identity.certificate.read_bytes())
+        if identity
+        else (None, None)
+    )
+    credentials = grpc.ssl_channel_credentials(ca_file.read_bytes(), key, chain)
+    # A subchannel that an earlier test opened to this port must not be shared.
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    return grpc.secure_channel(target, credentials, options)
+
+
+def settings_of(authority: CertificateAuthority, **changed: Any) -> ServerSettings:  # noqa: ANN401
+    identity = authority.server()
+    settings = ServerSettings(
+        listen="127.0.0.1:0",
+        trust_domain=authority.trust_domain,
+        tenants=frozenset({BANK}),
+        certificate=identity.certificate.read_bytes(),
+        private_key=identity.private_key.read_bytes(),
+        client_ca=authority.ca_file.read_bytes(),
+        reflection=True,
+    )
+    return replace(settings, **changed)
+
+
+@contextmanager
+def serving(directory: Path, **changed: Any) -> Iterator[Served]:  # noqa: ANN401 - of ServerSettings
+    """Serve until the block ends."""
+    authority = new_authority(directory)
+    settings = settings_of(authority, **changed)
+    components = {"hsm": Component(), "database": Component()}
+    verify = ScriptedVerify()
+    pings = {name: component.ping for name, component in components.items()}
+    server = build_server(settings, verify, HsmOnTheDesk(), pings)
+    server.start()
+    try:
+        yield Served(authority, server, settings, verify, components)
+    finally:
+        server.stop(grace=0.5)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a call failed, as a caller sees it."""
+
+    code: grpc.StatusCode
+    details: str
+    reason: str | None
+    field: str | None
+    raw: tuple[object, ...]
+
+    @classmethod
+    def of(cls, call: grpc.Call) -> Failure:
+        """Read a failed call."""
+        info, wrong = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        status = rpc_status.from_call(call)
+        for detail in status.details if status else ():
+            detail.Unpack(info)
+            detail.Unpack(wrong)
+        fields = [violation.field for violation in wrong.field_violations]
+        raw = (call.code(), call.details(), tuple(call.trailing_metadata() or ()))
+        return cls(call.code(), call.details() or "", info.reason or None, (*fields, None)[0], raw)
+
+
+def failure_of(call: Callable[[], object]) -> Failure:
+    """Return how ``call`` fails; a success is the test's failure."""
+    try:
+        call()
+    except grpc.RpcError as error:
+        return Failure.of(error)  # type: ignore[arg-type] # a blocking call raises itself
+    msg = "the call succeeded"
+    raise AssertionError(msg)

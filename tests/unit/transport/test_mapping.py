@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A request that can be right becomes a question; every other names its field."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kagimori.api.types.v1 import types_pb2
+from kagimori.api.verification.v1.verification_pb2 import VerifyOtpRequest
+from kagimori.application.ports import BySerial, BySubscriber
+from kagimori.domain.errors import InvalidField
+from kagimori.domain.outcome import Outcome, Receipt, Verdict
+from kagimori.domain.policy import Operation
+from kagimori.transport.mapping import answer_of, question_of
+
+REQUEST_ID = "0192b3c4-5d6e-7f80-9123-456789abcdef"
+RIGHT: dict[str, Any] = {
+    "request_id": REQUEST_ID,
+    "subscriber_ref": "4711",
+    "operation": types_pb2.OPERATION_LOGIN,
+    "code": "755224",
+}
+WRONG = [
+    ("request_id", ""),
+    ("request_id", "4711"),
+    ("request_id", REQUEST_ID.upper()),
+    ("request_id", REQUEST_ID.replace("-", "")),
+    ("request_id", f"{{{REQUEST_ID}}}"),
+    ("request_id", f"{REQUEST_ID}\n"),
+    ("request_id", "00000000-0000-0000-0000-000000000000"),
+    ("subscriber_ref", ""),
+    ("subscriber_ref", "x" * 65),
+    ("subscriber_ref", "47\x0011"),
+    ("subscriber_ref", "4711\n"),
+    ("subscriber_ref", "47\u202e11"),
+    ("serial", ""),
+    ("serial", "A" * 33),
+    ("serial", "skts00000001"),
+    ("serial", "SKTS 0000001"),
+    ("serial", "ＳＫＴＳ"),  # noqa: RUF001 - full-width on purpose
+    ("operation", types_pb2.OPERATION_UNSPECIFIED),
+    ("operation", 4),
+    ("code", ""),
+    ("code", "75522"),
+    ("code", "755224755"),
+    ("code", " 755224"),
+    ("code", "755224 "),
+    ("code", "755 224"),
+    ("code", "７５５２２４"),  # noqa: RUF001 - full-width on purpose
+    ("code", "٧٥٥٢٢٤"),
+    ("code", "+755224"),
+    ("code", "-55224"),
+    ("code", "755224\x00"),
+    ("code", "755224\n"),
+    ("code", "0x1234"),
+]
+
+
+def test_reads_a_right_request() -> None:
+    question = question_of(VerifyOtpRequest(**RIGHT))
+    assert question.request_id == UUID(REQUEST_ID)
+    assert question.subject == BySubscriber("4711")
+    assert question.operation is Operation.LOGIN
+    assert question.code.reveal() == "755224"
+
+
+def test_reads_a_serial_and_the_other_operations() -> None:
+    serial = {**RIGHT, "serial": "2V0716016FK2"}
+    del serial["subscriber_ref"]
+    for number, operation in (
+        (types_pb2.OPERATION_TRANSFER, Operation.TRANSFER),
+        (types_pb2.OPERATION_BILL_PAYMENT, Operation.BILL_PAYMENT),
+    ):
+        question = question_of(VerifyOtpRequest(**{**serial, "operation": number}))
+        assert question.subject == BySerial("2V0716016FK2")
+        assert question.operation is operation
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG)
+def test_names_the_wrong_field_and_not_its_value(field: str, value: Any) -> None:  # noqa: ANN401
+    with pytest.raises(InvalidField) as refused:
+        question_of(request(field, value))
+    assert refused.value.field == field
+    assert not value or str(value) not in str(refused.value)
+
+
+def test_a_subject_is_required() -> None:
+    unnamed = {name: value for name, value in RIGHT.items() if name != "subscriber_ref"}
+    with pytest.raises(InvalidField) as refused:
+        question_of(VerifyOtpRequest(**unnamed))
+    assert refused.value.field == "subject"
+
+
+def test_a_question_shows_neither_code_nor_subscriber() -> None:
+    shown = repr(question_of(VerifyOtpRequest(**RIGHT)))
+    assert "755224" not in shown
+    assert "4711" not in shown
+
+
+@given(st.one_of(st.text(), st.from_regex(r"\d{5,9}", fullmatch=True)))
+def test_only_ascii_digits_are_a_code(text: str) -> None:
+    good = 6 <= len(text) <= 8 and all(character in "0123456789" for character in text)
+    if good:
+        assert question_of(request("code", text)).code.reveal() == text
+        return
+    with pytest.raises(InvalidField) as refused:
+        question_of(request("code", text))
+    assert refused.value.field == "code"
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_its_word(outcome: Outcome) -> None:
+    answer = answer_of(Verdict(outcome, attempts_left=3))
+    assert types_pb2.Outcome.Name(answer.outcome) == f"OUTCOME_{outcome.value}"
+    assert answer.attempts_left == 3
+    assert not answer.HasField("receipt")
+
+
+def test_attempts_that_are_not_told_are_absent_and_zero_is_present() -> None:
+    assert not answer_of(Verdict(Outcome.UNKNOWN_TOKEN)).HasField("attempts_left")
+    assert answer_of(Verdict(Outcome.LOCKED, attempts_left=0)).HasField("attempts_left")
+
+
+def test_a_receipt_keeps_its_number_and_its_instant() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    at = datetime(2003, 7, 16, 10, 35, 25, 250_000, tzinfo=tokyo)
+    answer = answer_of(Verdict(Outcome.ACCEPTED, Receipt(42, at)))
+    assert answer.receipt.number == "0000042"
+    assert answer.receipt.accepted_at.ToDatetime(tzinfo=UTC) == at
+
+
+def request(field: str, value: Any) -> VerifyOtpRequest:  # noqa: ANN401 - text or number
+    fields = {**RIGHT, field: value}
+    if field == "serial":
+        del fields["subscriber_ref"]
+    return VerifyOtpRequest(**fields)
