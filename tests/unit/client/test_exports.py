@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The names that a bank's code imports, and the branches that it catches by."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+import kagimori_client
+from kagimori_client import (
+    AuthorityFault,
+    CallRefused,
+    InvalidRequest,
+    KagimoriError,
+    NotAllowed,
+    NotIdentified,
+    OtpRefused,
+    OtpRejected,
+    OtpReplayed,
+    Outage,
+    RequestIdReused,
+    TokenLocked,
+    TokenNotActive,
+    Unavailable,
+    UnknownToken,
+    errors,
+)
+
+ID = UUID("0192b3c4-5d6e-7f80-9123-456789abcdef")
+BRANCHES: dict[type[KagimoriError], set[type[KagimoriError]]] = {
+    OtpRefused: {OtpRejected, OtpReplayed, TokenLocked, TokenNotActive, UnknownToken},
+    CallRefused: {InvalidRequest, RequestIdReused, NotIdentified, NotAllowed},
+    Outage: {Unavailable, AuthorityFault},
+}
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    assert sorted(kagimori_client.__all__) == kagimori_client.__all__
+    for name in kagimori_client.__all__:
+        assert inspect.getdoc(getattr(kagimori_client, name)), name
+
+
+def test_every_error_is_exported() -> None:
+    defined = {name for name, kind in vars(errors).items() if inspect.isclass(kind)} - {"UUID"}
+    assert defined <= set(kagimori_client.__all__)
+
+
+def test_the_tree_has_these_branches_and_no_other() -> None:
+    assert set(KagimoriError.__subclasses__()) == set(BRANCHES)
+    for branch, leaves in BRANCHES.items():
+        assert set(branch.__subclasses__()) == leaves
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OtpRejected(ID, 4),
+        InvalidRequest("code", "must be 6 to 8 ASCII digits", ID),
+        NotAllowed("the caller must hold role channel", ID),
+        Unavailable("no answer", ID, 1.5),
+    ],
+)
+def test_every_error_says_its_request_id(error: KagimoriError) -> None:
+    assert error.request_id == ID
+    assert str(ID) in str(error)
+
+
+def test_the_client_needs_nothing_of_the_server() -> None:
+    home = Path(kagimori_client.__file__).parents[1]
+    script = (
+        "import sys, kagimori_client; print([m for m in sys.modules if m.startswith('kagimori.')])"
+    )
+    path = [str(home), *(path for path in sys.path if "site-packages" in path)]
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": ":".join(path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
