@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds and runs the examples of core_rs that measure rates."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+_WORKSPACE: Final = Path(__file__).resolve().parents[2] / "core_rs"
+
+
+def build(package: str, example: str) -> Path:
+    """Build an example as it would ship, optimised; return the program."""
+    subprocess.run(
+        ["cargo", "build", "--quiet", "--release", "--locked", "-p", package, "--example", example],
+        cwd=_WORKSPACE,
+        check=True,
+    )
+    return _WORKSPACE / "target" / "release" / "examples" / example
+
+
+def run(program: Path, *arguments: str, stdin: str = "") -> str:
+    """Run it to its end and return what it printed."""
+    done = subprocess.run(
+        [program, *arguments], input=stdin, check=True, text=True, stdout=subprocess.PIPE
+    )
+    return done.stdout
