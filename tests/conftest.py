@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import kagimori.transport as _transport  # noqa: F401 - before grpc: it chooses the TLS suites, as in the server
 from development import environment
 from development.environment import Environment, kagimori
 from development.server import ServerProcess

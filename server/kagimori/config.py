@@ -152,7 +152,9 @@ class DatabaseSection(Section):
 class LogSection(Section):
     """What is written to standard error."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="lowest")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the lowest level written"
+    )
     format: Literal["json", "console"] = Field(
         "json", description="one JSON object a line, or text"
     )
@@ -165,7 +167,7 @@ class Config(Section):
     server: ServerSection
     hsm: HsmSection
     database: DatabaseSection
-    log: LogSection = Field(default_factory=LogSection)
+    log: LogSection = LogSection()
 
 
 class TenantSection(Section):

@@ -272,9 +272,10 @@ def hsm_status(
     """Ask for the HSM's status; return it, or the status code of the refusal."""
     with channel(place, tenant, role) as link:
         try:
-            answer: admin_pb2.GetHsmStatusResponse = admin_pb2_grpc.AdminServiceStub(
-                link
-            ).GetHsmStatus(admin_pb2.GetHsmStatusRequest(), timeout=5.0)
+            stub = admin_pb2_grpc.AdminServiceStub(link)  # type: ignore[no-untyped-call] # generated
+            answer: admin_pb2.GetHsmStatusResponse = stub.GetHsmStatus(
+                admin_pb2.GetHsmStatusRequest(), timeout=5.0
+            )
         except grpc.RpcError as error:
             return error.code()
         return answer
@@ -289,7 +290,10 @@ def a_swapped_blob(bank: Bank, place: Environment) -> None:
             (thief, victim),
         )
     code = oathtool.time_code(bank.devices[victim], time.time(), 1)
-    bank.stage.refused("a row whose blob was swapped", AuthorityFault, bank.asking(victim, code))
+    fault = bank.stage.refused(
+        "a row whose blob was swapped", AuthorityFault, bank.asking(victim, code)
+    )
+    bank.stage.check("   ... for its integrity", holds="integrity" in str(fault))
 
 
 def survive_a_power_cut(stage: Stage, place: Environment) -> None:

@@ -16,7 +16,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from development import certificates
+from development.certificates import Identity, issue_all, new_authority
 from development.vendor import Device, write_pskc
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,10 +52,10 @@ class Environment:
         """Return the directory of certificates and keys."""
         return self.directory / "certificates"
 
-    def client(self, service_id: str, role: str = "channel") -> certificates.Identity:
+    def client(self, service_id: str, role: str = "channel") -> Identity:
         """Return the identity of a tenant's client."""
         stem = self.certificates / f"{service_id}-{role}"
-        return certificates.Identity(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+        return Identity(stem.with_suffix(".pem"), stem.with_suffix(".key"))
 
     def transport_key(self, vendor: str) -> bytes:
         """Return the key that the vendor's files are under."""
@@ -73,8 +73,8 @@ def prepare(directory: Path, listen: str = "127.0.0.1:7443") -> Environment:
     environment = Environment(directory.resolve(), listen)
     directory.mkdir(parents=True, exist_ok=True)
     _write_files(environment)
-    authority = certificates.new_authority(environment.certificates)
-    certificates.issue_all(authority, service_ids())
+    authority = new_authority(environment.certificates)
+    issue_all(authority, service_ids())
     for vendor, (_, octets) in VENDORS.items():
         key_file = environment.directory / "vendors" / f"{vendor}.hex"
         key_file.parent.mkdir(exist_ok=True)
