@@ -39,30 +39,13 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 @pytest.fixture
 def place(provisioned: Environment, tmp_path: Path) -> Environment:
     """An authority of the test's own: a copy of the provisioned one, on a free port."""
-    shutil.copytree(provisioned.directory, tmp_path / "authority", dirs_exist_ok=True)
-    mine = Environment((tmp_path / "authority").resolve(), f"127.0.0.1:{environment.free_port()}")
-    for path in (mine.config, mine.ceremony, mine.directory / "hsm" / "softhsm2.conf"):
-        text = path.read_text().replace(str(provisioned.directory), str(mine.directory))
-        path.write_text(text.replace(provisioned.listen, mine.listen))
-    return mine
+    return moved(provisioned, tmp_path / "authority")
 
 
 @pytest.fixture
 def enrol(place: Environment) -> Enrol:
     """Import devices for abukuma; each goes to a customer and is in use at once."""
-    numbers = itertools.count(1)
-
-    def import_(*devices: Device, vendor: str = "kagi-keywrap", assign: bool = True) -> None:
-        file = place.write_vendor_file(vendor, list(devices))
-        options: list[str | Path] = ["--config", place.config, "--tenant", "abukuma"]
-        options += ["--vendor", vendor]
-        if vendor == "kagi-cbc":
-            options.append("--allow-host-transient")
-        for device in devices if assign else ():
-            options += ["--assign", f"{device.serial}=customer-{next(numbers)}"]
-        _done("import-tokens", file, *options, *(["--activate"] if assign else []))
-
-    return import_
+    return enroller(place)
 
 
 @pytest.fixture
@@ -77,6 +60,33 @@ def bank(server: ServerProcess) -> Iterator[BankChannel]:
     """Abukuma's channel to the real server."""
     with channel_of(server.environment, ABUKUMA) as link:
         yield link
+
+
+def moved(provisioned: Environment, directory: Path) -> Environment:
+    """Return a copy of an authority in ``directory``, on a free port."""
+    shutil.copytree(provisioned.directory, directory)
+    mine = Environment(directory.resolve(), f"127.0.0.1:{environment.free_port()}")
+    for path in (mine.config, mine.ceremony, mine.directory / "hsm" / "softhsm2.conf"):
+        text = path.read_text().replace(str(provisioned.directory), str(mine.directory))
+        path.write_text(text.replace(provisioned.listen, mine.listen))
+    return mine
+
+
+def enroller(place: Environment) -> Enrol:
+    """Return what imports devices into ``place``."""
+    numbers = itertools.count(1)
+
+    def import_(*devices: Device, vendor: str = "kagi-keywrap", assign: bool = True) -> None:
+        file = place.write_vendor_file(vendor, list(devices))
+        options: list[str | Path] = ["--config", place.config, "--tenant", "abukuma"]
+        options += ["--vendor", vendor]
+        if vendor == "kagi-cbc":
+            options.append("--allow-host-transient")
+        for device in devices if assign else ():
+            options += ["--assign", f"{device.serial}=customer-{next(numbers)}"]
+        _done("import-tokens", file, *options, *(["--activate"] if assign else []))
+
+    return import_
 
 
 def channel_of(place: Environment, service_id: str) -> BankChannel:

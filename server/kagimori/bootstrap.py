@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import time
@@ -66,7 +67,9 @@ def serving(config: Config) -> Iterator[Authority]:
         policy.service_id: policy for policy in configuration.load_tenants(config.tenants).values()
     }
     with _database(config) as database, _refusals():
-        vault = HsmVault.open(_hsm(config.hsm, policies), _sessions(config.hsm))
+        hsm = _hsm(config.hsm, policies)
+        with _turn_at_the_door(config.hsm):
+            vault = HsmVault.open(hsm, _sessions(config.hsm))
         try:
             store = SqlVerificationStore(database)
             yield Authority(VerifyOtp(store, vault, policies, time.time), vault, store, policies)
@@ -81,7 +84,8 @@ def importing(config: Config, *, allow_host_transient: bool) -> Iterator[ImportA
     with _database(config) as database, _refusals():
         hsm = _hsm(config.hsm, {policy.service_id: policy for policy in tenants.values()})
         partition = _import_partition(config.hsm) if allow_host_transient else None
-        vault = HsmImportVault.open(hsm, partition, allow_host_transient=allow_host_transient)
+        with _turn_at_the_door(config.hsm):
+            vault = HsmImportVault.open(hsm, partition, allow_host_transient=allow_host_transient)
         try:
             yield ImportAuthority(vault, SqlInventory(database), tenants)
         finally:
@@ -129,6 +133,18 @@ def _hsm(section: HsmSection, tenants: Mapping[str, TenantPolicy]) -> Hsm:
         serving=_login(section.partition, section.pin),
         canaries=_canaries(section.ceremony_record, tenants, provider.wrap_format),
     )
+
+
+@contextmanager
+def _turn_at_the_door(section: HsmSection) -> Iterator[None]:
+    """Let one process of this authority open the HSM at a time.
+
+    A file-backed module writes to its partition at every login, and a process
+    that starts just then finds half of it; a PIN is not tried twice for that.
+    """
+    with section.ceremony_record.open("rb") as door:
+        fcntl.flock(door, fcntl.LOCK_EX)
+        yield
 
 
 def _import_partition(section: HsmSection) -> PartitionLogin:

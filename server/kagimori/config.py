@@ -153,10 +153,10 @@ class LogSection(Section):
     """What is written to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="the lowest level written"
+        default="info", description="the lowest level written"
     )
     format: Literal["json", "console"] = Field(
-        "json", description="one JSON object a line, or text"
+        default="json", description="one JSON object a line, or text"
     )
 
 

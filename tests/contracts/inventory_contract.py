@@ -12,7 +12,7 @@ from kagimori.domain.lifecycle import State
 from kagimori.domain.token import Profile, Token
 from support.tokens import OTHER_TENANT, SERIAL, TENANT, identity, rfc4226, rfc6238, token
 
-PROFILES = {vector.profile for vector in rfc4226() + rfc6238()}
+PROFILES = sorted({vector.profile for vector in rfc4226() + rfc6238()}, key=str)
 
 
 def in_stock(serial: str) -> Token:

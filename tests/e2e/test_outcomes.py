@@ -148,10 +148,14 @@ def test_a_row_that_was_tampered_with_is_refused(
         database.execute(tampering)
     with pytest.raises(AuthorityFault, match="integrity"):
         bank.verify(shown(DEVICE), serial="SERIAL1")
-    row = sqlite3.connect(place.database).execute(
-        "SELECT failures, lease FROM tokens WHERE serial = 'SERIAL1'"
-    )
-    assert row.fetchone() == (0, None)
+    with sqlite3.connect(place.database) as database:
+        token_id, *spent = database.execute(
+            "SELECT token_id, failures, lease FROM tokens WHERE serial = 'SERIAL1'"
+        ).fetchone()
+    assert spent == [0, None]
+    incident = (place.directory / "server.log").read_text().splitlines()[-1]
+    assert "RECORD_TAMPERED" in incident
+    assert token_id in incident
 
 
 def test_killed_after_an_acceptance_the_code_stays_spent(place: Environment, enrol: Enrol) -> None:

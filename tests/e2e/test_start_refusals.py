@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from development.environment import Environment, environment_variables, kagimori
 from support.hsm import python_environment
 from support.nss import NssHsm, nss_hsm

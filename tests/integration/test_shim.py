@@ -149,8 +149,18 @@ def test_counts_of_all_processes_add_up(drive: Driver, shim: Shim) -> None:
 
 
 def test_processes_at_once_lose_no_count(softhsm: Path, shim: Shim) -> None:
-    script = "[sign() for _ in range(2000)]; answer = None"
-    children = [start(script, softhsm, shim, shim.path) for _ in range(3)]
+    script = "print(flush=True); input(); [sign() for _ in range(2000)]; answer = None"
+    children = []
+    for _ in range(3):
+        child = start(script, softhsm, shim, shim.path)
+        # One login after the other: SoftHSM misses a partition that is being written.
+        assert child.stdout
+        child.stdout.readline()
+        children.append(child)
+    for child in children:
+        assert child.stdin
+        child.stdin.write(b"\n")
+        child.stdin.flush()
     for child in children:
         child.communicate(timeout=60)
     assert [child.returncode for child in children] == [0, 0, 0]

@@ -94,7 +94,7 @@ class ServerProcess:
     def _serves(self) -> bool:
         with channel(self.environment, AUTHORITY_TENANT, "operator") as link:
             try:
-                answer = health_pb2_grpc.HealthStub(link).Check(
+                answer = health_pb2_grpc.HealthStub(link).Check(  # type: ignore[attr-defined] # set by its __init__
                     health_pb2.HealthCheckRequest(), timeout=1.0
                 )
             except grpc.RpcError:

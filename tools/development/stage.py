@@ -42,7 +42,7 @@ class Stage:
         except KagimoriError as error:
             self.check(what, holds=False, shown=_told(error))
             return None
-        self.check(what, holds=True, shown=f"ACCEPTED {receipt}")
+        self.check(what, holds=True, shown=f"ACCEPTED {receipt.in_japanese()}")
         return receipt
 
     def refused(self, what: str, wanted: type[KagimoriError], deed: Deed) -> KagimoriError | None:

@@ -336,6 +336,7 @@ def _answer_of(result: core.SearchResult) -> SearchAnswer:
 def _translated(error: core.HsmError | core.RowTampered) -> AuthorityError:
     if isinstance(error, core.RowTampered):
         return RecordTampered()
-    # The message names the function and its return code, for the log; what
-    # goes over the wire is decided in transport.
-    return HsmUnavailable(str(error.args[0]), RETRY_AFTER)
+    unavailable = HsmUnavailable("the HSM gave no result", RETRY_AFTER)
+    # Which function returned which code is for the log, not for the bank.
+    unavailable.add_note(str(error.args[0]))
+    return unavailable

@@ -56,6 +56,9 @@ class Line:
         self._ending = {"status": status.code.name}
         if isinstance(error, AuthorityError):
             self._ending["reason"] = error.reason
+            # Our own words for the log: which token, which PKCS#11 call.
+            if notes := getattr(error, "__notes__", None):
+                self._ending["notes"] = notes
             self._level = "warning"
         elif status.code is grpc.StatusCode.INTERNAL:
             self._ending["trace"] = list(_places(error))

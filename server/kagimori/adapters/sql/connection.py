@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from kagimori.domain.errors import StoreUnavailable
 
 BUSY_SECONDS: Final = 2.0
 """How long to wait for another process's short transaction."""
+
+_CLOSING_SECONDS: Final = 0.01
 
 RETRY_AFTER: Final = 0.5
 """Seconds after which a database that failed is worth asking again."""
@@ -151,6 +154,24 @@ def require_durable(connection: sqlite3.Connection) -> None:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
+    """Connect, waiting for a process that is just closing the file.
+
+    The last one to close takes the write-ahead log away under a lock for which
+    SQLite's own busy timeout does not wait.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _connect_once(path)
+        except sqlite3.OperationalError as error:
+            # The low octet is the primary code; the rest says which lock it was.
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+        time.sleep(_CLOSING_SECONDS)
+
+
+def _connect_once(path: Path) -> sqlite3.Connection:
     # mode=rw: a missing file is an error, never a new and empty memory.
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",

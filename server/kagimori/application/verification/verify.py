@@ -169,6 +169,8 @@ class VerifyOtp:
         if isinstance(answer, SearchFailed):
             finding = Finding.BROKEN_OFF if answer.evaluated else Finding.NO_RESULT
             self._store.settle([Settlement(case.claim, granted, finding)])
+            if granted:
+                answer.error.add_note(f"token {granted.identity.token_id}")
             raise answer.error
         windows = self._policies[case.claim.tenant].windows
         settlement = _settlement(case, granted, answer, windows)
