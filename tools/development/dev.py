@@ -7,7 +7,7 @@ go on with what is there. ``make clean`` forgets it.
 
 from __future__ import annotations
 
-import contextlib
+import signal
 import subprocess
 import sys
 
@@ -26,9 +26,11 @@ def main() -> int:
     print(f"A customer's token:    {SERIAL} (seed in {SEED_FILE})")
     print(f"\nTry, in another terminal:\n\n{curl_line()}\n")
     serving = command("serve", "--config", ROOT / "config" / "development.toml")
-    with contextlib.suppress(KeyboardInterrupt), subprocess.Popen(serving, cwd=ROOT) as server:
+    with subprocess.Popen(serving, cwd=ROOT) as server:
+        # Whoever ends this process ends the server, which then drains.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: server.terminate())
         return server.wait()
-    return 0
 
 
 def _prepare(place: Environment) -> None:
