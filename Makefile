@@ -55,7 +55,7 @@ setup: $(EXT) ## what the others need: system packages, virtual environment, ext
 
 lock: ## resolve the locked requirements anew
 	@for name in dev proto; do $(BIN)/uv pip compile -q --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --upgrade requirements/$$name.in -o requirements/$$name.txt; done
+	  --no-emit-index-url --universal --python-version 3.11 --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 
 clean: ## remove what was built
 	rm -rf build .venv core_rs/target tools/pkcs11_shim/target server/kagimori/core/*.so

@@ -112,7 +112,7 @@ class ImportingSection(Section):
     """The import partition, for vendors' files that only the host can open."""
 
     partition: str = Field(description="label of the import partition")
-    pin: PinSource = Field(description="its user PIN")
+    pin: PinSource = Field(description="its user PIN, in the same forms")
 
 
 class HsmSection(Section):
@@ -125,7 +125,9 @@ class HsmSection(Section):
         description="environment variables the module wants; ./ and ../ values are paths",
     )
     partition: str = Field(description="label of the serving partition")
-    pin: PinSource = Field(description="its user PIN; tried once per start")
+    pin: PinSource = Field(
+        description="its user PIN: { file = PATH }, { env = NAME } or { prompt = true }; tried once"
+    )
     ceremony_record: AnchoredPath = Field(description="what the key ceremony wrote down")
     sessions: int = Field(8, ge=1, le=1024, description="PKCS#11 sessions, each a worker's own")
     wait_seconds: float = Field(2.0, gt=0, description="longest wait for a free session")
