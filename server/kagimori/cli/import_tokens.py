@@ -52,7 +52,8 @@ def import_tokens(  # noqa: PLR0913 - an option each
     try:
         report = run(request)
     except (ConfigError, StartError, OrderRefused, VendorFileRefused, AuthorityError) as error:
-        typer.echo(f"kagimori: {error}\nkagimori: nothing was imported", err=True)
+        said = "; ".join([str(error), *getattr(error, "__notes__", ())])
+        typer.echo(f"kagimori: {said}\nkagimori: nothing was imported", err=True)
         raise typer.Exit(NOTHING_IMPORTED) from None
     raise typer.Exit(_show(report))
 

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The serving process's vault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from kagimori import core, key_policy
+from kagimori.adapters.vault.settings import CanarySeed, Hsm, Sessions, VaultRefused
+from kagimori.adapters.vault.words import (
+    answer_of,
+    canary_of,
+    job_of,
+    partition_of,
+    provider_of,
+    row_of,
+    translated,
+)
+from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
+from kagimori.application.ports import Search, SearchAnswer
+from kagimori.domain.errors import HsmUnavailable
+from kagimori.domain.lifecycle import State
+from kagimori.domain.token import (
+    Hash,
+    Kind,
+    MovingFactor,
+    Profile,
+    Purpose,
+    Token,
+    TokenIdentity,
+)
+
+_DECOY_PROFILE: Final = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=30)
+
+
+class HsmVault:
+    """A `SeedVault` and `HsmInspector` over the Rust extension."""
+
+    def __init__(self, vault: core.Vault, hsm: Hsm, wait: float) -> None:
+        """Take an open vault; see `open`."""
+        self._vault = vault
+        self._partition = hsm.serving.label
+        self._wait = wait
+        self._decoys = {canary.tenant: self._decoy_of(canary) for canary in hsm.canaries}
+
+    @classmethod
+    def open(cls, hsm: Hsm, sessions: Sessions) -> HsmVault:
+        """Log in once, find every key, and try to break the policy.
+
+        Raises `VaultRefused` if anything is missing or the HSM allows what the
+        key policy forbids. A wrong PIN is tried exactly once.
+        """
+        try:
+            vault = core.Vault.open(
+                module=hsm.module,
+                partition=partition_of(hsm.serving),
+                policy=key_policy.policy_text(),
+                provider=provider_of(hsm.provider),
+                canaries=[canary_of(canary) for canary in hsm.canaries],
+                sessions=sessions.count,
+                cache_entries=sessions.cache_entries,
+                cache_seconds=sessions.cache_seconds,
+            )
+            _insist_on_policy(vault.self_test())
+            return cls(vault, hsm, sessions.wait)
+        except (core.HsmError, core.PolicyError) as error:
+            raise VaultRefused(str(error.args[0])) from None
+
+    def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+        """See `SeedVault.search`."""
+        jobs = [job_of(search) for search in searches]
+        return [answer_of(result) for result in self._vault.search(jobs, self._wait)]
+
+    def decoy(self, tenant: str) -> Token:
+        """See `SeedVault.decoy`."""
+        return self._decoys[tenant]
+
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        """See `SeedVault.fingerprint`."""
+        return self._vault.fingerprint(tenant, message)
+
+    def row_mac(self, identity: TokenIdentity) -> bytes:
+        """Return the MAC that binds a token's row together."""
+        return self._vault.row_mac(row_of(identity, b""))
+
+    def ping(self) -> None:
+        """See `SeedVault.ping`."""
+        try:
+            self._vault.ping()
+        except core.HsmError as error:
+            raise translated(error) from None
+
+    def status(self) -> HsmStatus:
+        """See `HsmInspector.status`."""
+        manufacturer, version, tenants = self._vault.status()
+        return HsmStatus(
+            partition=self._partition,
+            manufacturer=manufacturer,
+            library_version=version,
+            answering=self._answers(),
+            tenants=tuple(TenantKeys(*versions) for versions in tenants),
+            cache=SeedCache(*self._vault.cache_counts()),
+        )
+
+    def close(self) -> None:
+        """Wait for calls under way and leave the HSM."""
+        self._vault.close()
+
+    def _answers(self) -> bool:
+        try:
+            self.ping()
+        except HsmUnavailable:
+            return False
+        return True
+
+    def _decoy_of(self, canary: CanarySeed) -> Token:
+        identity = TokenIdentity(
+            tenant=canary.tenant,
+            token_id="decoy",
+            serial="DECOY",
+            subscriber=None,
+            kind=Kind.SOFTWARE,
+            purpose=Purpose.AUTHENTICATION,
+            profile=_DECOY_PROFILE,
+            seed=canary.sealed,
+        )
+        return Token(identity, self.row_mac(identity), State.IN_STOCK)
+
+
+def _insist_on_policy(findings: Sequence[core.Finding]) -> None:
+    failed = [
+        f"{finding.subject}: {finding.attempt}: wanted {finding.wanted}, got {finding.got}"
+        for finding in findings
+        if not finding.passed
+    ]
+    if failed:
+        raise VaultRefused("the HSM does not enforce the key policy:\n  " + "\n  ".join(failed))

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between the domain's words and the extension's."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kagimori import core, key_policy
+from kagimori.adapters.vault.settings import CanarySeed, PartitionLogin
+from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
+from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
+from kagimori.domain.token import TokenIdentity
+
+RETRY_AFTER: Final = 0.5
+"""Seconds after which an HSM that failed is worth asking again."""
+
+
+def harden_process() -> None:
+    """Switch core dumps off and forbid this process's memory to be read."""
+    core.harden()
+
+
+def partition_of(login: PartitionLogin) -> core.Partition:
+    """Return where to log in, and with which PIN."""
+    return core.Partition(label=login.label, pin=login.pin)
+
+
+def provider_of(provider: key_policy.Provider) -> core.Provider:
+    """Return the profile of an HSM's maker."""
+    return core.Provider(
+        kwp=provider.kwp,
+        wrap_format=provider.wrap_format,
+        oaep_hash=provider.oaep_hash,
+        hmac_min_is_hash_length=provider.hmac_min_is_hash_length,
+    )
+
+
+def canary_of(canary: CanarySeed) -> core.Canary:
+    """Return a canary of the ceremony."""
+    return core.Canary(
+        tenant=canary.tenant,
+        key_version=canary.sealed.key_version,
+        blob=canary.sealed.blob,
+        challenge=canary.challenge,
+        response=canary.response,
+    )
+
+
+def job_of(search: Search) -> core.SearchJob:
+    """Return a search; its code leaves `Otp` here, for the extension alone."""
+    window = search.window
+    return core.SearchJob(
+        row=row_of(search.token.identity, search.token.row_mac),
+        first=window.first,
+        predicted=window.predicted,
+        last=window.last,
+        spent=window.spent,
+        code=search.code.reveal(),
+    )
+
+
+def row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
+    """Return what a row MAC covers, with ``mac`` to be checked."""
+    profile, seed = identity.profile, identity.seed
+    return core.TokenRow(
+        tenant=identity.tenant,
+        token_id=identity.token_id,
+        serial=identity.serial,
+        subscriber=identity.subscriber or "",
+        kind=identity.kind,
+        purpose=identity.purpose,
+        factor=profile.factor,
+        hash=profile.hash,
+        digits=profile.digits,
+        period=profile.period,
+        t0=profile.t0,
+        custody=seed.custody,
+        seed_length=seed.length,
+        key_version=seed.key_version,
+        wrap_format=seed.wrap_format,
+        blob=seed.blob,
+        mac=mac,
+    )
+
+
+def answer_of(result: core.SearchResult) -> SearchAnswer:
+    """Return what a search came to."""
+    if result.error is not None:
+        return SearchFailed(translated(result.error), result.evaluated)
+    return NoMatch() if result.step is None else Match(result.step)
+
+
+def translated(error: core.HsmError | core.RowTampered) -> AuthorityError:
+    """Return the authority's error for the extension's."""
+    if isinstance(error, core.RowTampered):
+        return RecordTampered()
+    unavailable = HsmUnavailable("the HSM gave no result", RETRY_AFTER)
+    # Which function returned which code is for the log, not for the bank.
+    unavailable.add_note(str(error.args[0]))
+    return unavailable
