@@ -64,6 +64,10 @@ class ServerProcess:
     def stop(self) -> int:
         """Ask it to end (SIGTERM) and return its exit code."""
         self._child.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return its exit code once it has ended."""
         return self._child.wait(STOP_SECONDS)
 
     def kill(self) -> None:

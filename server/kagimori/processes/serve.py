@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +23,7 @@ from kagimori.transport.server import (
 )
 
 _LOG: Final = structlog.get_logger("kagimori.serve")
+_ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def run(path: Path) -> None:
@@ -34,21 +34,17 @@ def run(path: Path) -> None:
     harden_process()
     settings = config.load(path)
     logs.configure(settings.log)
-    asked_to_stop = _on_signal()
     with bootstrap.serving(settings) as authority:
+        # Before any thread starts, for threads inherit what is blocked: a signal
+        # then waits for this thread, whichever is running. A handler would do
+        # nothing while a lock is waited for and another thread took the signal.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         server = _server(settings, authority)
         _LOG.info("serving", listen=settings.server.listen, tenants=len(authority.policies))
-        asked_to_stop.wait()
+        signal.sigwait(_ENDING)
         _LOG.info("stopping", drain_seconds=settings.server.drain_seconds)
         server.stop(settings.server.drain_seconds)
     _LOG.info("stopped")
-
-
-def _on_signal() -> threading.Event:
-    asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
-    return asked
 
 
 def _server(settings: Config, authority: bootstrap.Authority) -> AuthorityServer:

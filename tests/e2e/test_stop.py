@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server that is asked to end finishes what it began, and ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from conftest import ABUKUMA, Enrol, channel_of
+from development import oathtool
+from development.environment import Environment
+from development.server import ServerProcess
+from development.vendor import make_device
+from kagimori_client import Receipt
+from support.shim import Shim, ensure_built
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_whichever_thread_the_signal_meets_the_server_ends(
+    place: Environment, number: signal.Signals
+) -> None:
+    for _ in range(3):
+        running = ServerProcess(place).start()
+        # To the process, by way of each thread in turn: the kernel picks one.
+        thread = max(int(task.name) for task in Path(f"/proc/{running.pid}/task").iterdir())
+        os.kill(thread, number)
+        assert running.wait() == 0
+        assert '"stopped"' in running.log.read_text().splitlines()[-1]
+
+
+def test_a_call_under_way_gets_its_answer(place: Environment, enrol: Enrol, tmp_path: Path) -> None:
+    device = make_device("SLOW1")
+    enrol(device)
+    ensure_built()
+    shim = Shim(tmp_path)
+    text = place.config.read_text()
+    place.config.write_text(text.replace("/usr/lib/softhsm/libsofthsm2.so", str(shim.path)))
+    receipts: list[Receipt] = []
+    running = ServerProcess(place, shim.environment).start()
+    with channel_of(place, ABUKUMA) as bank:
+        shim.hang("C_UnwrapKey", 1500)
+        code = oathtool.time_code(device, time.time())
+        caller = threading.Thread(
+            target=lambda: receipts.append(bank.verify(code, serial="SLOW1", timeout=20))
+        )
+        caller.start()
+        time.sleep(0.5)
+        assert running.stop() == 0
+        caller.join()
+    assert len(receipts) == 1
