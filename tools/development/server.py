@@ -54,7 +54,7 @@ class ServerProcess:
                 stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self._serves():
+        while not self.serves():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise NotServing("\n".join(self.log.read_text().splitlines()[-20:]))
@@ -95,7 +95,8 @@ class ServerProcess:
             raise RuntimeError("the server was not started")
         return self._process
 
-    def _serves(self) -> bool:
+    def serves(self) -> bool:
+        """Return whether its health says SERVING."""
         with channel(self.environment, AUTHORITY_TENANT, "operator") as link:
             try:
                 answer = health_pb2_grpc.HealthStub(link).Check(  # type: ignore[attr-defined] # set by its __init__

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Health follows the real HSM and the real database, away and back."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import ABUKUMA, Enrol, channel_of
+from development import oathtool
+from development.environment import Environment
+from development.server import ServerProcess
+from development.vendor import Device, make_device
+from kagimori_client import Unavailable
+from support.shim import Shim, ensure_built
+
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def device(enrol: Enrol) -> Device:
+    made = make_device("AWAY1")
+    enrol(made)
+    return made
+
+
+@pytest.fixture
+def shim(place: Environment, device: Device, tmp_path: Path) -> Shim:
+    assert device, "imported by way of the real module, before the shim stands there"
+    ensure_built()
+    shim = Shim(tmp_path)
+    text = place.config.read_text()
+    place.config.write_text(text.replace("/usr/lib/softhsm/libsofthsm2.so", str(shim.path)))
+    return shim
+
+
+@pytest.fixture
+def watched(place: Environment, shim: Shim) -> Iterator[ServerProcess]:
+    with ServerProcess(place, shim.environment) as running:
+        yield running
+
+
+def test_an_hsm_that_is_away_costs_no_customer_an_attempt(
+    place: Environment, device: Device, shim: Shim, watched: ServerProcess
+) -> None:
+    shim.fail("*", "CKR_DEVICE_ERROR")
+    eventually(watched, serving=False)
+    with channel_of(place, ABUKUMA) as bank:
+        for _ in range(7):
+            code = oathtool.time_code(device, time.time())
+            with pytest.raises(Unavailable):
+                bank.verify(code, serial=device.serial, timeout=0.5)
+        shim.clear()
+        eventually(watched, serving=True)
+        bank.verify(oathtool.time_code(device, time.time()), serial=device.serial)
+
+
+def test_a_database_that_cannot_be_written_is_away(
+    place: Environment, watched: ServerProcess
+) -> None:
+    with contextlib.closing(sqlite3.connect(place.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        eventually(watched, serving=False)
+        other.execute("ROLLBACK")
+    eventually(watched, serving=True)
+
+
+def eventually(server: ServerProcess, *, serving: bool) -> None:
+    end = time.monotonic() + PATIENCE
+    while server.serves() is not serving:
+        assert time.monotonic() < end, "health never came to tell the truth"
+        time.sleep(0.05)
