@@ -6,9 +6,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from kagimori_client import KagimoriError, Receipt
+from kagimori_client import (
+    KagimoriError,
+    OtpRefused,
+    OtpRejected,
+    OtpReplayed,
+    Receipt,
+    TokenLocked,
+    TokenNotActive,
+    UnknownToken,
+)
 
 Deed = Callable[[], Receipt]
+
+OUTCOMES: dict[type[OtpRefused], str] = {
+    OtpRejected: "REJECTED",
+    OtpReplayed: "REPLAYED",
+    TokenLocked: "LOCKED",
+    TokenNotActive: "NOT_ACTIVE",
+    UnknownToken: "UNKNOWN_TOKEN",
+}
 
 
 class Stage:
@@ -25,7 +42,7 @@ class Stage:
 
     def say(self, text: str) -> None:
         """Print what happened, indented."""
-        print("\n".join(f"   {line}" for line in text.rstrip().splitlines()))
+        print("\n".join(f"   {line}".rstrip() for line in text.rstrip().splitlines()))
 
     def check(self, what: str, *, holds: bool, shown: object = "") -> None:
         """Count one check and print it with what was seen."""
@@ -62,5 +79,8 @@ class Stage:
 
 
 def _told(error: KagimoriError) -> str:
-    """Return an error's sentence without the request_id, which no reader needs here."""
+    """Return the outcome in the API's word, or the error with its sentence."""
+    if isinstance(error, OtpRefused):
+        left = "" if error.attempts_left is None else f", attempts left: {error.attempts_left}"
+        return f"{OUTCOMES[type(error)]}{left}"
     return f"{type(error).__name__}: {error.args[0]}"

@@ -28,7 +28,7 @@ _LAX: dict[str, Template] = {
     "open a readable seed (SENSITIVE=F)": {Attribute.SENSITIVE: False},
     "open a seed without WRAP_WITH_TRUSTED": {Attribute.WRAP_WITH_TRUSTED: False},
     "open a public seed (PRIVATE=F)": {Attribute.PRIVATE: False},
-    "open a seed to stay for good (TOKEN=T)": {Attribute.TOKEN: True},
+    "open a seed that stays (TOKEN=T)": {Attribute.TOKEN: True},
     "open a seed to derive from (DERIVE=T)": {Attribute.DERIVE: True},
     "open a seed to encrypt (ENCRYPT=T)": {Attribute.ENCRYPT: True},
     "open a seed to decrypt (DECRYPT=T)": {Attribute.DECRYPT: True},
