@@ -72,7 +72,11 @@ def serving(config: Config) -> Iterator[Authority]:
             vault = HsmVault.open(hsm, _sessions(config.hsm))
         try:
             store = SqlVerificationStore(database)
-            yield Authority(VerifyOtp(store, vault, policies, time.time), vault, store, policies)
+            # One held token, say after a crash, must leave most threads to the others.
+            verify = VerifyOtp(
+                store, vault, policies, time.time, longest_line=max(2, config.server.threads // 4)
+            )
+            yield Authority(verify, vault, store, policies)
         finally:
             vault.close()
 

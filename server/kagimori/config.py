@@ -12,7 +12,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -29,6 +29,10 @@ from pydantic import (
 from kagimori.domain.policy import AttemptLimits, TenantPolicy, Windows
 
 M = TypeVar("M", bound=BaseModel)
+
+
+_LIMITS: Final = AttemptLimits()
+_WINDOWS: Final = Windows()
 
 
 class ConfigError(Exception):
@@ -88,6 +92,9 @@ class PinSource(Section):
         except OSError as error:
             msg = f"the PIN for {purpose}: {error.strerror}: {error.filename}"
             raise ConfigError(msg) from None
+        except UnicodeDecodeError:
+            # Its own words and repr would show the whole PIN.
+            raise ConfigError(f"the PIN for {purpose}: {self.file} is not ASCII text") from None
 
 
 class ServerSection(Section):
@@ -172,18 +179,66 @@ class Config(Section):
     log: LogSection = LogSection()
 
 
+class LimitsSection(Section):
+    """How many wrong codes a token bears."""
+
+    consecutive: int = Field(
+        default=_LIMITS.consecutive, ge=1, le=100, strict=True, description="in a row, then LOCKED"
+    )
+    daily: int = Field(
+        default=_LIMITS.daily,
+        ge=1,
+        le=1000,
+        strict=True,
+        description="on one calendar day of the tenant",
+    )
+    since_unlock: int = Field(
+        default=_LIMITS.since_unlock, ge=1, le=1000, strict=True, description="in all, then LOCKED"
+    )
+
+
+class WindowsSection(Section):
+    """Which steps a code may belong to, counted in steps."""
+
+    time: int = Field(
+        default=_WINDOWS.time,
+        ge=0,
+        le=10,
+        strict=True,
+        description="on both sides of the predicted step",
+    )
+    look_ahead: int = Field(
+        default=_WINDOWS.look_ahead,
+        ge=1,
+        le=100,
+        strict=True,
+        description="counters of event-based tokens",
+    )
+    max_drift: int = Field(
+        default=_WINDOWS.max_drift,
+        ge=0,
+        le=100,
+        strict=True,
+        description="how far a clock is followed",
+    )
+
+
 class TenantSection(Section):
     """One tenant of the tenants' file; the table's name is the tenant's."""
 
     service_id: str = Field(pattern=r"^[0-9]{8}$", description="サービスID, 8 digits")
     time_zone: str = Field("Asia/Tokyo", description="the tenant's calendar (IANA name)")
-    limits: AttemptLimits = Field(default_factory=AttemptLimits, description="attempts")
-    windows: Windows = Field(default_factory=Windows, description="steps")
+    limits: LimitsSection = LimitsSection()
+    windows: WindowsSection = WindowsSection()
 
     def policy(self, name: str) -> TenantPolicy:
         """Return the rules of the tenant called ``name``."""
         return TenantPolicy(
-            name, self.service_id, ZoneInfo(self.time_zone), self.limits, self.windows
+            name,
+            self.service_id,
+            ZoneInfo(self.time_zone),
+            AttemptLimits(**self.limits.model_dump()),
+            Windows(**self.windows.model_dump()),
         )
 
 

@@ -134,6 +134,17 @@ class SettleContract:
         granted(bench, again(claim))
         assert attempts(bench) == (1, 1, 1)
 
+    def test_what_an_earlier_search_paid_for_is_not_given_back(self, bench: Bench) -> None:
+        # The HSM breaks off after a result, is dead at the retry, and so on:
+        # each of these codes has been looked at.
+        for guessed in range(1, LIMITS.consecutive + 1):
+            claim = claim_of(fingerprint=bytes([guessed]) * 32)
+            settle(bench, claim, granted(bench, claim), Finding.BROKEN_OFF)
+            retry = again(claim)
+            assert settle(bench, retry, granted(bench, retry), Finding.NO_RESULT) == Settled(None)
+            assert attempts(bench) == (guessed, guessed, guessed)
+        assert answered(bench, claim_of()).outcome == Outcome.LOCKED
+
     def test_a_failure_after_a_result_holds_nobody_up(self, bench: Bench) -> None:
         claim = claim_of()
         settle(bench, claim, granted(bench, claim), Finding.BROKEN_OFF)

@@ -15,9 +15,26 @@ from conftest import ABUKUMA, Enrol, channel_of
 from development import oathtool
 from development.environment import Environment
 from development.server import ServerProcess
-from development.vendor import make_device
-from kagimori_client import Receipt
+from development.vendor import Device, make_device
+from kagimori_client import Receipt, Unavailable
 from support.shim import Shim, ensure_built
+
+
+@pytest.fixture
+def device(enrol: Enrol) -> Device:
+    made = make_device("SLOW1")
+    enrol(made)
+    return made
+
+
+@pytest.fixture
+def shim(place: Environment, device: Device, tmp_path: Path) -> Shim:
+    assert device, "imported by way of the real module, before the shim stands there"
+    ensure_built()
+    shim = Shim(tmp_path)
+    text = place.config.read_text()
+    place.config.write_text(text.replace("/usr/lib/softhsm/libsofthsm2.so", str(shim.path)))
+    return shim
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -33,20 +50,29 @@ def test_whichever_thread_the_signal_meets_the_server_ends(
         assert '"stopped"' in running.log.read_text().splitlines()[-1]
 
 
-def test_a_call_under_way_gets_its_answer(place: Environment, enrol: Enrol, tmp_path: Path) -> None:
-    device = make_device("SLOW1")
-    enrol(device)
-    ensure_built()
-    shim = Shim(tmp_path)
-    text = place.config.read_text()
-    place.config.write_text(text.replace("/usr/lib/softhsm/libsofthsm2.so", str(shim.path)))
+def test_a_call_that_hangs_does_not_hold_up_the_end(
+    place: Environment, device: Device, shim: Shim
+) -> None:
+    text = place.config.read_text().replace("[server]", "[server]\ndrain_seconds = 0.5")
+    place.config.write_text(text)
+    running = ServerProcess(place, shim.environment).start()
+    with channel_of(place, ABUKUMA) as bank:
+        shim.hang("C_Sign", 120_000)
+        code = oathtool.time_code(device, time.time())
+        with pytest.raises(Unavailable):
+            bank.verify(code, serial=device.serial, timeout=0.5)
+        assert running.stop() == 1
+    assert "hangs" in running.log.read_text().splitlines()[-1]
+
+
+def test_a_call_under_way_gets_its_answer(place: Environment, device: Device, shim: Shim) -> None:
     receipts: list[Receipt] = []
     running = ServerProcess(place, shim.environment).start()
     with channel_of(place, ABUKUMA) as bank:
         shim.hang("C_UnwrapKey", 1500)
         code = oathtool.time_code(device, time.time())
         caller = threading.Thread(
-            target=lambda: receipts.append(bank.verify(code, serial="SLOW1", timeout=20))
+            target=lambda: receipts.append(bank.verify(code, serial=device.serial, timeout=20))
         )
         caller.start()
         time.sleep(0.5)

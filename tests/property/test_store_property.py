@@ -44,6 +44,7 @@ class Request:
     lease: UUID
     running: bool = True
     outcome: Outcome | None = None
+    resumed: bool = False
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Model:
         if known and known.running:
             return "HELD"
         if known and known.lease == self.lease and self.state == "ACTIVE":
-            return self._hold(claim)
+            return self._hold(claim, resumed=True)
         self.requests.pop(claim.request_id, None)
         if self.state == "ACTIVE" and self.running:
             return "HELD"
@@ -89,7 +90,10 @@ class Model:
             return "OVERSLEPT"
         if finding is Finding.FRESH and step <= self.last_step:
             return "OVERSLEPT"
-        if finding is Finding.BROKEN_OFF:
+        resumed = self.requests[claim.request_id].resumed
+        if finding is Finding.BROKEN_OFF or (finding is Finding.NO_RESULT and resumed):
+            if not self.running:
+                return "OVERSLEPT"
             self.expire()
             return None
         self.lease, self.running = None, False
@@ -106,9 +110,9 @@ class Model:
         for request in self.requests.values():
             request.running = False
 
-    def _hold(self, claim: Claim) -> str:
+    def _hold(self, claim: Claim, *, resumed: bool = False) -> str:
         self.lease, self.running = claim.lease, True
-        self.requests[claim.request_id] = Request(claim.lease)
+        self.requests[claim.request_id] = Request(claim.lease, resumed=resumed)
         return "GRANTED"
 
     def _exhausted(self) -> bool:

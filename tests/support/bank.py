@@ -36,6 +36,7 @@ class Bank:
     database: TestDatabase
     vault: FakeVault = field(default_factory=FakeVault)
     now: float = 1_775_000_000.0
+    longest_line: int = 256
 
     def __post_init__(self) -> None:
         opened = self.database.open()
@@ -44,7 +45,9 @@ class Bank:
         policies = {
             tenant: TenantPolicy("bank", tenant, TOKYO, LIMITS) for tenant in (TENANT, OTHER_TENANT)
         }
-        self.verify = VerifyOtp(self.store, self.vault, policies, lambda: self.now)
+        self.verify = VerifyOtp(
+            self.store, self.vault, policies, lambda: self.now, longest_line=self.longest_line
+        )
 
     def enrol(self, profile: Profile = EVENT, seed: bytes = SEED, **changes: Any) -> None:  # noqa: ANN401 - any field
         row = identity(profile, seed=self.vault.seal(TENANT, seed), **changes)

@@ -68,7 +68,7 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
             nested.append((name, inner))
         else:
             yield f"| `{name}` | {_default(field)} | {field.description or ''} |"
-    prefix = "" if title in {"the top of the file", "NAME"} else f"{title}."
+    prefix = "" if title == "the top of the file" else f"{title}."
     for name, inner in nested:
         yield from _section(f"{prefix}{name}", inner)
 

@@ -110,7 +110,8 @@ class Finding(StrEnum):
     UNKNOWN = "UNKNOWN"
     """There is no such token; the search was done all the same."""
     NO_RESULT = "NO_RESULT"
-    """The HSM failed before any result: the attempt is given back."""
+    """The HSM failed before any result: the attempt is given back, unless the
+    claim resumed a request that an earlier search may have had results for."""
     BROKEN_OFF = "BROKEN_OFF"
     """The HSM failed after a result: the attempt stays spent, the request open."""
 

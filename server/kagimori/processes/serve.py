@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +25,15 @@ from kagimori.transport.server import (
 )
 
 _LOG: Final = structlog.get_logger("kagimori.serve")
+_AFTER_DRAIN: Final = 5.0
+"""Seconds that leaving the HSM and the database may take."""
 _ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def run(path: Path) -> None:
     """Serve until SIGTERM or SIGINT, then finish the calls under way.
 
-    Raises `ConfigError` or `StartError` before anything listens.
+    Raises `ConfigError` or `StartError` if it must not start.
     """
     harden_process()
     settings = config.load(path)
@@ -43,8 +47,25 @@ def run(path: Path) -> None:
         _LOG.info("serving", listen=settings.server.listen, tenants=len(authority.policies))
         signal.sigwait(_ENDING)
         _LOG.info("stopping", drain_seconds=settings.server.drain_seconds)
+        _end_at_the_latest(settings.server.drain_seconds + _AFTER_DRAIN)
         server.stop(settings.server.drain_seconds)
     _LOG.info("stopped")
+
+
+def _end_at_the_latest(seconds: float) -> None:
+    """End the process after ``seconds`` even if a PKCS#11 call hangs.
+
+    Such a call cannot be cancelled, and leaving the HSM in order would wait for
+    it. What was accepted is durable already.
+    """
+
+    def give_up() -> None:
+        _LOG.error("not ended in time: a call hangs", seconds=seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
 
 
 def _server(settings: Config, authority: bootstrap.Authority) -> AuthorityServer:

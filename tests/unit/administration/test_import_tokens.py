@@ -228,6 +228,20 @@ def test_swapped_ciphertexts_are_refused(authority: Authority, tmp_path: Path) -
     assert authority.serials == []
 
 
+def test_a_seed_behind_two_serials_is_refused_macs_and_all(
+    authority: Authority, tmp_path: Path
+) -> None:
+    def copy(root: etree._Element) -> None:
+        for what in ("//pskc:EncryptedValue//xenc:CipherValue", "//pskc:ValueMAC"):
+            first, second = all_of(root, what)[:2]
+            second.text = first.text
+
+    report = authority.import_(changed(written(tmp_path, FLEET), copy))
+    assert [line.result for line in report.lines] == [Result.REFUSED] * 2 + [Result.HELD_BACK]
+    assert report.lines[0].note.startswith("SEED_TWICE")
+    assert authority.serials == []
+
+
 def test_a_good_seed_in_the_inventory_outlives_a_refused_file(
     authority: Authority, tmp_path: Path
 ) -> None:

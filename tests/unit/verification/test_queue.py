@@ -21,7 +21,7 @@ def later() -> float:
 
 
 def test_one_at_a_time_in_order() -> None:
-    turns, order, inside = Turns(), [], threading.Lock()
+    turns, order, inside = Turns(longest=256), [], threading.Lock()
 
     def visit(number: int) -> None:
         with turns.turn("token", later()):
@@ -39,13 +39,13 @@ def test_one_at_a_time_in_order() -> None:
 
 
 def test_tokens_do_not_wait_for_each_other() -> None:
-    turns = Turns()
+    turns = Turns(longest=256)
     with turns.turn("one", soon()), turns.turn("another", soon()):
         pass
 
 
 def test_a_turn_that_comes_too_late_is_given_up() -> None:
-    turns = Turns()
+    turns = Turns(longest=256)
     with turns.turn("token", later()):
         with pytest.raises(TurnNotReached), turns.turn("token", soon()):
             pytest.fail("two at once")
@@ -54,7 +54,7 @@ def test_a_turn_that_comes_too_late_is_given_up() -> None:
 
 
 def test_who_gave_up_holds_up_nobody() -> None:
-    turns = Turns()
+    turns = Turns(longest=256)
     with ThreadPoolExecutor(2) as threads:
         with turns.turn("token", later()):
             gone = threads.submit(_visit, turns, soon())
@@ -75,7 +75,7 @@ def test_a_line_has_its_bound() -> None:
 
 
 def test_a_turn_ends_with_an_error_too() -> None:
-    turns = Turns()
+    turns = Turns(longest=256)
     with pytest.raises(ZeroDivisionError), turns.turn("token", soon()):
         raise ZeroDivisionError
     assert _visit(turns, soon()) == "visited"

@@ -7,11 +7,12 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
-from kagimori.application.ports import BySerial, Finding
+from kagimori.application.ports import BySerial, BySubscriber, Finding
 from kagimori.domain.errors import (
     AuthorityError,
     HsmUnavailable,
@@ -22,6 +23,7 @@ from kagimori.domain.errors import (
 )
 from kagimori.domain.outcome import Outcome
 from support.bank import CODES, Bank
+from support.database import TestDatabase
 from support.tokens import SERIAL
 
 DOWN = HsmUnavailable("CKR_DEVICE_REMOVED", 0.5)
@@ -150,6 +152,21 @@ def test_a_token_that_a_crash_left_held_is_waited_for_within_the_deadline(bank: 
     assert bank.store.claims < 20
     bank.expire_leases()
     assert bank.ask(CODES[0], request_id=request).outcome is Outcome.ACCEPTED
+
+
+def test_one_held_token_leaves_threads_to_the_others(tmp_path: Path) -> None:
+    database = TestDatabase(tmp_path)
+    bank = Bank(database, longest_line=2)
+    bank.enrol()
+    _crash(bank)
+    with ThreadPoolExecutor(4) as threads:
+        stuck = [threads.submit(bank.ask, CODES[0], time_left=3.0) for _ in range(8)]
+        stranger = BySubscriber("somebody else")
+        served = threads.submit(bank.ask, CODES[0], subject=stranger, time_left=3.0)
+        assert served.result(timeout=60).outcome is Outcome.UNKNOWN_TOKEN
+        assert not all(call.done() for call in stuck), "nobody waits: this shows nothing"
+        bank.expire_leases()
+    database.close()
 
 
 def test_a_waiting_call_goes_on_when_the_lease_ends(bank: Bank) -> None:

@@ -31,15 +31,15 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _OPEN_BY_SUBSCRIBER: Final = """
 INSERT INTO requests
   (tenant, request_id, caller, token_id, operation, fingerprint, lease, lease_until, state,
-   created_at)
+   resumed, created_at)
 VALUES
   (:tenant, :request_id, :caller,
    (SELECT token_id FROM tokens WHERE tenant = :tenant AND subscriber = :name),
-   :operation, :fingerprint, :lease, :until, 'PENDING', :now)
+   :operation, :fingerprint, :lease, :until, 'PENDING', 0, :now)
 ON CONFLICT (tenant, request_id) DO UPDATE SET
   caller = excluded.caller, token_id = excluded.token_id, operation = excluded.operation,
   fingerprint = excluded.fingerprint, lease = excluded.lease, lease_until = excluded.lease_until,
-  state = 'PENDING', outcome = NULL, receipt_number = NULL, decided_at = NULL,
+  state = 'PENDING', resumed = 0, outcome = NULL, receipt_number = NULL, decided_at = NULL,
   attempts_left = NULL, created_at = excluded.created_at
 WHERE requests.created_at <= :horizon AND requests.lease_until <= :now
 RETURNING token_id
@@ -56,8 +56,13 @@ FROM requests WHERE tenant = :tenant AND request_id = :request_id
 """
 
 _PASS_ON: Final = """
-UPDATE requests SET lease = :lease, lease_until = :until
+UPDATE requests SET lease = :lease, lease_until = :until, resumed = 1
 WHERE tenant = :tenant AND request_id = :request_id AND lease = :old AND state = 'PENDING'
+"""
+
+_IS_RESUMED: Final = """
+SELECT 1 FROM requests
+WHERE tenant = :tenant AND request_id = :request_id AND lease = :lease AND resumed = 1
 """
 
 _DECIDE: Final = """
@@ -123,9 +128,14 @@ def find(transaction: Transaction, claim: Claim) -> sqlite3.Row:
 
 
 def pass_on(transaction: Transaction, claim: Claim, old_lease: str) -> None:
-    """Move an open request from a lease that ran out to the claim's."""
+    """Resume an open request: move it from a lease that ran out to the claim's."""
     until = transaction.now + LEASE
     transaction.run(_PASS_ON, _key(claim) | {"old": old_lease, "until": until})
+
+
+def is_resumed(transaction: Transaction, claim: Claim) -> bool:
+    """Return whether an earlier search under this request may have had results."""
+    return transaction.one(_IS_RESUMED, _key(claim)) is not None
 
 
 def decide(

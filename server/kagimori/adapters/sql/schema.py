@@ -106,6 +106,7 @@ requests: Final = sa.Table(
     sa.Column("receipt_number", sa.BigInteger),
     sa.Column("decided_at", sa.BigInteger),
     sa.Column("attempts_left", sa.Integer),
+    sa.Column("resumed", sa.Integer, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.ForeignKeyConstraint(["tenant", "token_id"], ["tokens.tenant", "tokens.token_id"]),
     _one_of("operation", Operation),

@@ -44,8 +44,8 @@ UPDATE tokens SET
 
 _REPLAY: Final = _GIVE_BACK + _OURS + _IN_TIME + _TRIES
 
-# Nothing was learnt from the HSM, so a late return is no free guess: the lease
-# being still ours proves that nobody else has used the token.
+# Nothing was learnt from the HSM by this request, so a late return is no free
+# guess: the lease being still ours proves that nobody else has used the token.
 _RETURN: Final = _GIVE_BACK + _OURS + _TRIES
 
 _REJECT: Final = (
@@ -144,6 +144,10 @@ def _reject(transaction: Transaction, settlement: Settlement, token: Token) -> S
 
 
 def _return(transaction: Transaction, settlement: Settlement, token: Token) -> SettleAnswer:
+    # This search had no result, but the one it resumed may have had: what that
+    # one paid for is not given back.
+    if requests.is_resumed(transaction, settlement.claim):
+        return _let_go(transaction, settlement, token)
     if transaction.one(_RETURN, _values(transaction, settlement, token)) is None:
         return Overslept()
     requests.forget(transaction, settlement.claim)

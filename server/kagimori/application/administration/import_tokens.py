@@ -9,6 +9,7 @@ stays as it is, and the others come in.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,6 +24,7 @@ from kagimori.domain.token import Kind, Purpose, SealedSeed, Token, TokenIdentit
 LONGEST_SUBSCRIBER: Final = 64
 """Characters, as in the API."""
 
+_SEED_TWICE: Final = "SEED_TWICE: another serial of the file has the same encrypted seed"
 _UNTOUCHED: Final = "the serial was there before; its token is untouched"
 
 
@@ -112,12 +114,16 @@ class ImportTokens:
         """Return a token for each that could be added, a line for each that could not."""
         serials = [token.serial for token in file.tokens]
         taken = self._inventory.known_serials(order.tenant, serials)
+        shared = _shared_seeds(file)
         answers: list[Token | Line] = []
         for token in file.tokens:
             if token.serial in taken:
                 answers.append(Line(token.serial, Result.DUPLICATE, _UNTOUCHED))
                 continue
             taken.add(token.serial)
+            if token.seed.ciphertext in shared:
+                answers.append(Line(token.serial, Result.REFUSED, _SEED_TWICE))
+                continue
             answers.append(self._candidate(order, file, token))
         return answers
 
@@ -176,6 +182,18 @@ def _check_assignments(order: ImportOrder, file: VendorFile) -> None:
     if len(set(subscribers)) < len(subscribers):
         msg = "two tokens are assigned to one subscriber"
         raise OrderRefused(msg)
+
+
+def _shared_seeds(file: VendorFile) -> set[bytes]:
+    """Return the encrypted seeds that stand behind more than one serial.
+
+    No vendor does that; who holds one of the tokens might, for a MAC covers the
+    seed and not the serial (RFC 6030 §6.1.1).
+    """
+    serials: dict[bytes, set[str]] = defaultdict(set)
+    for token in file.tokens:
+        serials[token.seed.ciphertext].add(token.serial)
+    return {seed for seed, names in serials.items() if len(names) > 1}
 
 
 def _is_subscriber(name: str) -> bool:

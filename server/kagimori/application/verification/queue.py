@@ -8,10 +8,6 @@ import time
 from collections import deque
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from typing import Final
-
-LONGEST_LINE: Final = 256
-"""How many calls may wait for one token; it bounds what one customer can hold up."""
 
 
 class TurnNotReached(Exception):
@@ -21,8 +17,12 @@ class TurnNotReached(Exception):
 class Turns:
     """One call per key at a time, first come, first served."""
 
-    def __init__(self, longest: int = LONGEST_LINE) -> None:
-        """Keep no more than ``longest`` calls in any one line."""
+    def __init__(self, longest: int) -> None:
+        """Keep no more than ``longest`` calls in any one line, its front included.
+
+        Whoever stands in a line holds a thread: ``longest`` must be well below
+        the number of threads, or one held token stops every other.
+        """
         self._longest = longest
         self._lock = threading.Lock()
         self._lines: dict[Hashable, deque[threading.Event]] = {}

@@ -52,6 +52,8 @@ _FIRST_POLL: Final = 0.010
 _LAST_POLL: Final = 0.160
 
 _RETRY_AFTER: Final = 1.0
+_RETRY_IN_LINE: Final = 0.1
+"""Seconds: a line moves on as fast as its token is verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,18 @@ class VerifyOtp:
         vault: SeedVault,
         policies: Mapping[str, TenantPolicy],
         clock: Clock = time.time,
+        *,
+        longest_line: int,
     ) -> None:
-        """``policies`` is by service ID and holds every tenant that may call."""
+        """``policies`` is by service ID and holds every tenant that may call.
+
+        ``longest_line`` bounds the calls that wait for one token; see `Turns`.
+        """
         self._store = store
         self._vault = vault
         self._policies = policies
         self._clock = clock
-        self._turns = Turns()
+        self._turns = Turns(longest_line)
 
     def __call__(  # noqa: PLR0913, PLR0917 - one call, six facts
         self,
@@ -133,7 +140,8 @@ class VerifyOtp:
             with self._turns.turn(key, case.until - SHORTEST):
                 return self._claimed(case)
         except TurnNotReached:
-            raise _busy("other verifications of this token are under way") from None
+            message = "other verifications of this token are under way"
+            raise _busy(message, _RETRY_IN_LINE) from None
 
     def _claimed(self, case: _Case) -> Verdict:
         answer = self._claim(case)

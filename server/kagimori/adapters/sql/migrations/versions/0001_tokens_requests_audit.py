@@ -103,6 +103,7 @@ def _create_requests() -> None:
         sa.Column("receipt_number", sa.BigInteger),
         sa.Column("decided_at", sa.BigInteger),
         sa.Column("attempts_left", sa.Integer),
+        sa.Column("resumed", sa.Integer, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "request_id", name="pk_requests"),
         sa.ForeignKeyConstraint(
