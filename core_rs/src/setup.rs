@@ -23,22 +23,15 @@ impl Canary {
     }
 }
 
-/// A provider profile.
+/// What of a provider profile concerns seeds.
 #[pyclass(frozen, module = "kagimori.core._core")]
 pub struct Provider(pub hsm::Provider);
 
 #[pymethods]
 impl Provider {
     #[new]
-    #[pyo3(signature = (*, kwp, wrap_format, oaep_hash, hmac_min_is_hash_length))]
-    fn new(
-        kwp: u64,
-        wrap_format: String,
-        oaep_hash: String,
-        hmac_min_is_hash_length: bool,
-    ) -> Self {
-        // A profile is taken whole; envelopes are opened by whoever provisions phones.
-        drop(oaep_hash);
+    #[pyo3(signature = (*, kwp, wrap_format, hmac_min_is_hash_length))]
+    fn new(kwp: u64, wrap_format: String, hmac_min_is_hash_length: bool) -> Self {
         Self(hsm::Provider { kwp, wrap_format, hmac_min_is_hash_length })
     }
 }

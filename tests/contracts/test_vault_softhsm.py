@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
 
 from contracts.vault_contract import SEEDS, VaultContract
-from kagimori import key_policy
+from kagimori import core, key_policy
 from kagimori.adapters.vault import (
     CanarySeed,
     Hsm,
@@ -20,7 +20,9 @@ from kagimori.adapters.vault import (
     PartitionLogin,
     Sessions,
 )
+from kagimori.adapters.vault.words import translated
 from kagimori.application.ports import EncryptedSeed
+from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import CustodyLabel, Hash, Profile, SealedSeed, TokenIdentity
 from support.hsm import MODULE, SERVING, HsmFiles, fresh_hsm
 from support.tokens import OTHER_TENANT, TENANT
@@ -49,6 +51,30 @@ class HsmBench:
 
 class TestSoftHsm(VaultContract):
     pass
+
+
+@pytest.mark.parametrize(
+    ("recovery", "at_once"),
+    [
+        ("session", True),
+        ("login", True),
+        ("object", True),
+        ("device", True),
+        ("busy", True),
+        ("fatal", False),
+    ],
+)
+def test_only_what_can_pass_by_itself_is_worth_asking_again_at_once(
+    recovery: str, *, at_once: bool
+) -> None:
+    failed = core.HsmError("C_Sign returned CKR_X", "C_Sign", "CKR_X", recovery)
+    error = translated(failed)
+    assert isinstance(error, HsmUnavailable)
+    assert (error.retry_after < 1) is at_once
+    assert error.retry_after >= 30 or at_once
+    (note,) = error.__notes__
+    assert "C_Sign returned CKR_X" in note
+    assert recovery in note
 
 
 @pytest.fixture(scope="module")

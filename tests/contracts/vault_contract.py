@@ -62,6 +62,17 @@ def is_tampered(answer: SearchAnswer) -> bool:
     )
 
 
+def assert_alone_tampered(bench: Bench, good: Token, row: TokenIdentity) -> None:
+    """``row`` under ``good``'s MAC fails, and nothing else that is asked with it."""
+    window, code = Window(0, 0, 9), Otp(COUNTERS[2].code)
+    bad = replace(good, identity=row)
+    first, second, third = bench.vault.search(
+        [Search(token, window, code) for token in (good, bad, good)]
+    )
+    assert (first, third) == (Match(2), Match(2))
+    assert is_tampered(second)
+
+
 def _name(vector: Vector) -> str:
     return f"{vector.profile.factor}-{vector.profile.hash}-{vector.step}"
 
@@ -138,6 +149,56 @@ class VaultContract:
         profile = replace(vector.profile, **change)
         swapped = replace(token, identity=replace(token.identity, profile=profile))
         assert is_tampered(search(bench, swapped, Window(1, 1, 1), vector.code))
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"key_version": 2},
+            {"key_version": -1},
+            {"wrap_format": "other"},
+            {"length": -1},
+            {"length": 2**40},
+        ],
+        ids=str,
+    )
+    def test_a_seed_described_otherwise_is_tampered(
+        self, bench: Bench, change: dict[str, Any]
+    ) -> None:
+        good = token_of(bench, HOTP_SEED, COUNTERS[0].profile)
+        seed = replace(good.identity.seed, **change)
+        assert_alone_tampered(bench, good, replace(good.identity, seed=seed))
+
+    @pytest.mark.parametrize(
+        "change", [{"period": 2**40}, {"period": -1}, {"t0": 2**70}, {"digits": 99}], ids=str
+    )
+    def test_a_profile_that_no_token_has_is_tampered(
+        self, bench: Bench, change: dict[str, Any]
+    ) -> None:
+        good = token_of(bench, HOTP_SEED, COUNTERS[0].profile)
+        profile = replace(good.identity.profile, **change)
+        assert_alone_tampered(bench, good, replace(good.identity, profile=profile))
+
+    @pytest.mark.parametrize(
+        "change", [{"wrap_format": "other"}, {"blob": bytes(32)}], ids=["wrap_format", "blob"]
+    )
+    def test_a_seed_that_does_not_open_is_tampered_whatever_its_mac_says(
+        self, bench: Bench, change: dict[str, Any]
+    ) -> None:
+        good = token_of(bench, HOTP_SEED, COUNTERS[0].profile).identity
+        row = replace(good, seed=replace(good.seed, **change))
+        token = Token(row, bench.row_mac(row), State.ACTIVE)
+        assert is_tampered(search(bench, token, Window(0, 0, 0), COUNTERS[0].code))
+
+    def test_steps_that_no_token_has_are_tampered(self, bench: Bench) -> None:
+        good = token_of(bench, HOTP_SEED, COUNTERS[0].profile)
+        first, second = bench.vault.search(
+            [
+                Search(good, Window(-4, -4, 5), Otp(COUNTERS[2].code)),
+                Search(good, Window(0, 0, 9), Otp(COUNTERS[2].code)),
+            ]
+        )
+        assert is_tampered(first)
+        assert second == Match(2)
 
     def test_a_row_with_anothers_seed_is_tampered(self, bench: Bench) -> None:
         vector = rfc6238()[0]

@@ -27,6 +27,7 @@ from kagimori.domain.token import (
 from kagimori.domain.window import Window
 
 _DECOY = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=30)
+_WRAP_FORMAT = "fake"
 _ROW_KEY = b"row key of the fake"
 _DIGEST_KEY = b"digest key of the fake"
 
@@ -56,7 +57,7 @@ class FakeVault:
         """Take a seed in; only ``tenant``'s rows open it again."""
         blob = hashlib.sha256(tenant.encode() + seed).digest()
         self._seeds[tenant.encode() + blob] = seed
-        return SealedSeed(blob, "fake", 1, len(seed), CustodyLabel.UNWRAPPED_IN_HSM)
+        return SealedSeed(blob, _WRAP_FORMAT, 1, len(seed), CustodyLabel.UNWRAPPED_IN_HSM)
 
     def row_mac(self, identity: TokenIdentity) -> bytes:
         """Return a MAC over every field of ``identity``."""
@@ -97,18 +98,26 @@ class FakeVault:
             raise HsmUnavailable("the fake is down", 0.5)
 
     def _search(self, search: Search) -> SearchAnswer:
-        identity = search.token.identity
         if self._down:
             return SearchFailed(HsmUnavailable("the fake is down", 0.5), 0)
-        if not hmac.compare_digest(self.row_mac(identity), search.token.row_mac):
+        seed = self._opened(search.token)
+        if seed is None or search.window.first < 0:
             return SearchFailed(RecordTampered(), 0)
         with self._lock:
             self.searches += 1
             trouble = self._trouble.pop() if self._trouble else None
         if trouble:
             return SearchFailed(trouble.error, trouble.evaluated)
-        seed = self._seeds[identity.tenant.encode() + identity.seed.blob]
-        return self._look(seed, identity.profile, search.window, search.code)
+        return self._look(seed, search.token.identity.profile, search.window, search.code)
+
+    def _opened(self, token: Token) -> bytes | None:
+        """Return the seed of a row that its MAC vouches for, if it is one of ours."""
+        identity, sealed = token.identity, token.identity.seed
+        if not hmac.compare_digest(self.row_mac(identity), token.row_mac):
+            return None
+        if sealed.wrap_format != _WRAP_FORMAT:
+            return None
+        return self._seeds.get(identity.tenant.encode() + sealed.blob)
 
     def _look(self, seed: bytes, profile: Profile, window: Window, code: Otp) -> SearchAnswer:
         for step in _outward(window):

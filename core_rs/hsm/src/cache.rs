@@ -36,7 +36,8 @@ pub(crate) struct Bounds {
     pub(crate) lifetime: Duration,
 }
 
-/// The open seeds of one session. Their handles die with that session.
+/// The open seeds of one session. Their handles die with that session, which
+/// its lane closes when they may have died before.
 pub(crate) struct HandleCache {
     open: LruCache<Digest, Entry>,
     bounds: Bounds,

@@ -199,7 +199,8 @@ impl SeedTrouble {
 pub enum Error {
     /// A PKCS#11 call failed.
     Hsm(HsmError),
-    /// A token's row fails its MAC, or its blob is none.
+    /// A token's row fails its MAC or names a key that is none of ours, or its
+    /// blob is none of this HSM's.
     RowTampered,
     /// A vendor's seed cannot be taken over; the text never quotes key material.
     Seed(SeedTrouble, String),

@@ -11,22 +11,23 @@ use crate::{
     session::Session,
 };
 
-/// One session's place. It is empty after an error until the next call.
+/// One session's place. It is empty after an error, or when the partition's
+/// handles may have died, until the next call.
 pub(crate) struct Lane<T> {
     seat: Mutex<Option<Seat<T>>>,
 }
 
-/// A session, and what is held in it.
+/// A session, and what is held in it: handles of one epoch of the partition.
 pub(crate) struct Seat<T> {
     pub(crate) held: T,
     pub(crate) session: Session,
+    epoch: u64,
 }
 
 impl<T> Lane<T> {
     /// Opens the session.
     pub(crate) fn open(partition: &Partition, held: T) -> Result<Self, HsmError> {
-        let seat = Seat { held, session: partition.session()? };
-        Ok(Self { seat: Mutex::new(Some(seat)) })
+        Ok(Self { seat: Mutex::new(Some(Seat::take(partition, held)?)) })
     }
 
     /// Works in the session, waiting for it `until` then.
@@ -50,12 +51,24 @@ impl<T> Lane<T> {
     }
 
     /// Works in the session if it is there and nobody else uses it.
-    pub(crate) fn if_idle(&self, work: impl FnOnce(&mut Seat<T>) -> Result<(), HsmError>) {
-        if let Some(mut place) = self.seat.try_lock()
-            && place.as_mut().is_some_and(|seat| work(seat).is_err())
-        {
+    pub(crate) fn if_idle(
+        &self,
+        partition: &Partition,
+        work: impl FnOnce(&mut Seat<T>) -> Result<(), HsmError>,
+    ) {
+        let Some(mut place) = self.seat.try_lock() else { return };
+        leave_if_outdated(&mut place, partition);
+        if place.as_mut().is_some_and(|seat| work(seat).is_err()) {
             *place = None;
         }
+    }
+}
+
+impl<T> Seat<T> {
+    /// The epoch is read before any handle is held, so that none is older than it.
+    fn take(partition: &Partition, held: T) -> Result<Self, HsmError> {
+        let session = partition.session()?;
+        Ok(Self { held, session, epoch: partition.epoch() })
     }
 }
 
@@ -65,9 +78,10 @@ fn attempt<T, R>(
     fresh: &impl Fn() -> T,
     work: &mut impl FnMut(&mut Seat<T>) -> Result<R, Error>,
 ) -> Result<R, Error> {
+    leave_if_outdated(place, partition);
     let seat = match place {
         Some(seat) => seat,
-        None => place.insert(Seat { held: fresh(), session: partition.session()? }),
+        None => place.insert(Seat::take(partition, fresh())?),
     };
     match work(seat) {
         Err(Error::Hsm(error)) if error.is_of_the_module() => {
@@ -78,6 +92,15 @@ fn attempt<T, R>(
         }
         outcome => outcome,
     }
+}
+
+/// Closes the session if the handles held in it may have died.
+///
+/// An HSM may have given their numbers to other objects since, so they are
+/// neither used nor destroyed one by one; whatever is alive after all goes with
+/// its session.
+fn leave_if_outdated<T>(place: &mut Option<Seat<T>>, partition: &Partition) {
+    place.take_if(|seat| seat.epoch != partition.epoch());
 }
 
 /// Says what an error really calls for: a handle is "invalid" also after a

@@ -72,7 +72,7 @@ impl Partition {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Has every key found again.
+    /// Has every key found and every seed opened again.
     pub(crate) fn distrust_handles(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
     }

@@ -153,7 +153,7 @@ impl Vault {
     pub fn ping(&self) -> Result<(), Error> {
         self.inside(|house| {
             for lane in &house.lanes {
-                lane.if_idle(|seat| seat.held.sweep(&seat.session));
+                lane.if_idle(&house.partition, |seat| seat.held.sweep(&seat.session));
             }
             house.desk.run(
                 &house.partition,

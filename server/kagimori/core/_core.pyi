@@ -37,7 +37,7 @@ class HsmError(Exception):
     """
 
 class RowTampered(Exception):
-    """A token's row fails its MAC."""
+    """A token's row fails its MAC, names a key that is none of ours, or opens no seed."""
 
 class SeedError(Exception):
     """A vendor's seed cannot be taken over. ``args`` is ``(reason, detail)``."""
@@ -50,7 +50,8 @@ class TokenRow:
     """What a row MAC covers, and the MAC. Frozen.
 
     ``factor`` is TIME or EVENT, ``hash`` SHA1, SHA256 or SHA512; ``subscriber``
-    is empty while in stock. Raises ValueError for a word it does not know.
+    is empty while in stock. Raises ValueError for a word it does not know, and
+    OverflowError for a number that no row has.
     """
 
     def __new__(
@@ -77,7 +78,10 @@ class TokenRow:
 
 @final
 class SearchJob:
-    """One window to search. Steps are inclusive; ``spent`` is tried last."""
+    """One window to search. Steps are inclusive; ``spent`` is tried last.
+
+    Raises ValueError or OverflowError for steps that are no window.
+    """
 
     def __new__(
         cls,
@@ -111,11 +115,9 @@ class Canary:
 
 @final
 class Provider:
-    """A provider profile, as in ``key_policy/providers.toml``."""
+    """What of a profile in ``key_policy/providers.toml`` concerns seeds."""
 
-    def __new__(
-        cls, *, kwp: int, wrap_format: str, oaep_hash: str, hmac_min_is_hash_length: bool
-    ) -> Self: ...
+    def __new__(cls, *, kwp: int, wrap_format: str, hmac_min_is_hash_length: bool) -> Self: ...
 
 @final
 class Partition:

@@ -9,7 +9,7 @@ use cryptoki_sys::CKM_AES_CBC;
 
 use super::{
     Custody, EncryptedSeed, ImportRoom, MacMethod, PATIENCE, Rooms, Sealed,
-    mac::{MacAlgorithm, announced, missing},
+    mac::{MacAlgorithm, announced, mismatch, missing},
     reseal::{SHORTEST_SEED, too_short},
     unsupported,
 };
@@ -22,6 +22,10 @@ use crate::{
 };
 
 const BLOCK: usize = 16;
+
+/// Octets of the shortest MAC key that is believed. CBC lets whoever can write
+/// the file cut the key down to nothing, and then compute the MAC himself.
+const SHORTEST_MAC_KEY: usize = 16;
 
 /// A plaintext: `length` octets, then zeros.
 struct Plaintext {
@@ -81,6 +85,9 @@ impl Rooms {
                 let transient = self.vendor_key(session, "transient", seed.vendor)?;
                 let mac_key = decrypt(session, transient, method.key_ciphertext, 0)?;
                 let key = &mac_key.octets[..mac_key.length];
+                if key.len() < SHORTEST_MAC_KEY {
+                    return Err(mismatch("the MAC key has fewer than 16 octets"));
+                }
                 algorithm.verify(key, seed.ciphertext, mac)?;
                 decrypt(session, transient, seed.ciphertext, seed.hash.length())
             },

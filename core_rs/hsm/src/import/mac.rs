@@ -74,16 +74,20 @@ pub(super) fn missing(why: &str) -> Error {
     Error::seed(SeedTrouble::MacMissing, why)
 }
 
+pub(super) fn mismatch(why: &str) -> Error {
+    Error::seed(SeedTrouble::MacMismatch, why)
+}
+
 /// Compares in constant time.
 pub(super) fn compare(computed: &[u8], mac: &[u8]) -> Result<(), Error> {
-    if bool::from(computed.ct_eq(mac)) { Ok(()) } else { Err(mismatch()) }
+    if bool::from(computed.ct_eq(mac)) { Ok(()) } else { Err(other_value()) }
 }
 
 fn verify<M: Mac + KeyInit>(key: &[u8], message: &[u8], mac: &[u8]) -> Result<(), Error> {
     let keyed = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
-    keyed.chain_update(message).verify_slice(mac).map_err(|_| mismatch())
+    keyed.chain_update(message).verify_slice(mac).map_err(|_| other_value())
 }
 
-fn mismatch() -> Error {
-    Error::seed(SeedTrouble::MacMismatch, "the value is not what its MAC was computed over")
+fn other_value() -> Error {
+    mismatch("the value is not what its MAC was computed over")
 }

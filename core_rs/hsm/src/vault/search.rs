@@ -10,7 +10,7 @@ use super::{Answer, House, Job, Vault};
 use crate::{
     cache::HandleCache,
     canary::Canary,
-    error::{Error, HsmError, Recovery},
+    error::{Error, HsmError},
     lane::{Lane, Seat},
     raw::Mechanism,
     row::Row,
@@ -55,27 +55,27 @@ impl House {
     }
 
     /// A row that is found open here was checked when it was opened.
+    ///
+    /// Until its MAC is checked, nothing that a row says is believed beyond which
+    /// key checks it, and no other seed is closed for it.
     fn open_seed(&self, seat: &mut Seat<HandleCache>, row: &Row) -> Result<Object, Error> {
         if let Some(seed) = seat.held.get(&row.digest) {
             return Ok(seed);
         }
+        let keyring = self.keyring.current(&self.partition, &seat.session)?;
+        // All keys of the ceremony are open: a row of another is none of ours.
+        let keys = keyring.of_row(row).map_err(|_| Error::RowTampered)?;
+        row.check(&seat.session, keys.row)?;
         self.check_wrap_format(row)?;
         seat.held.make_room(&row.digest, &seat.session)?;
-        let keys = self.keyring.current(&self.partition, &seat.session)?.of_row(row)?;
-        row.check(&seat.session, keys.row)?;
         let mechanism = self.provider.key_wrap();
         let seed = seat.session.unwrap(mechanism, keys.wrapping, &row.blob, &self.policy.verify)?;
         seat.held.insert(row.digest, seed);
         Ok(seed)
     }
 
-    fn check_wrap_format(&self, row: &Row) -> Result<(), HsmError> {
-        let (has, wanted) = (&row.wrap_format, &self.provider.wrap_format);
-        if has == wanted {
-            return Ok(());
-        }
-        let message = format!("the row's wrap format is {has}, this HSM's is {wanted}");
-        Err(HsmError::without_call(message, Recovery::Fatal))
+    fn check_wrap_format(&self, row: &Row) -> Result<(), Error> {
+        if row.wrap_format == self.provider.wrap_format { Ok(()) } else { Err(Error::RowTampered) }
     }
 
     /// Tells a blob that is none from an HSM that is dead: some HSMs answer

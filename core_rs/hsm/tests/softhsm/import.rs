@@ -57,6 +57,19 @@ fn the_mac_comes_before_the_seed() {
 }
 
 #[test]
+fn a_mac_under_a_key_that_can_be_guessed_is_none() {
+    let Some((_turn, bench)) = bench() else { return };
+    let file = &bench.file;
+    for length in [0, 1, 15] {
+        let mac = mac_under(&file.mac_key[..length], &file.cbc_seed);
+        let mut seed = cbc(file, &mac);
+        let key_ciphertext = &file.cbc_short_mac_keys[length];
+        seed.mac_method = seed.mac_method.map(|method| MacMethod { key_ciphertext, ..method });
+        assert_eq!(trouble(bench, &seed), SeedTrouble::MacMismatch);
+    }
+}
+
+#[test]
 fn a_mac_that_was_stripped_is_missed() {
     let Some((_turn, bench)) = bench() else { return };
     let good = mac(&bench.file, &bench.file.cbc_seed);
@@ -152,7 +165,11 @@ fn cbc<'f>(file: &'f VendorFile, mac: &'f [u8]) -> EncryptedSeed<'f> {
 }
 
 fn mac(file: &VendorFile, ciphertext: &[u8]) -> Vec<u8> {
-    let keyed = Hmac::<Sha1>::new_from_slice(&file.mac_key).unwrap();
+    mac_under(&file.mac_key, ciphertext)
+}
+
+fn mac_under(key: &[u8], ciphertext: &[u8]) -> Vec<u8> {
+    let keyed = Hmac::<Sha1>::new_from_slice(key).unwrap();
     keyed.chain_update(ciphertext).finalize().into_bytes().to_vec()
 }
 

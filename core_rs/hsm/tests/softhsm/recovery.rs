@@ -30,6 +30,32 @@ fn a_logout_elsewhere_is_made_good() {
     vault.ping().unwrap();
 }
 
+/// An HSM may give a dead seed's handle number to another token's seed.
+#[test]
+fn a_seed_opened_before_a_new_login_is_not_used_again() {
+    let Some((_turn, bench)) = bench() else { return };
+    let vault = bench.vault();
+    let row = Arc::new(bench.row(&vault, |_| ()));
+    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+    Meddler::new().log_out();
+    vault.ping().unwrap(); // another session than the seed's logs in again
+    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+    assert_eq!(vault.cache_counts().unwrap(), (0, 2, 1));
+}
+
+/// Nor is it destroyed: its number may be another object's by now.
+#[test]
+fn a_seed_opened_before_a_new_login_is_not_swept() {
+    let Some((_turn, bench)) = bench() else { return };
+    let vault = bench.vault();
+    let row = Arc::new(bench.row(&vault, |_| ()));
+    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+    Meddler::new().log_out();
+    vault.ping().unwrap(); // logs in again
+    vault.ping().unwrap(); // finds the session of the seed idle, and of another login
+    assert_eq!(vault.cache_counts().unwrap(), (0, 1, 0));
+}
+
 #[test]
 fn sessions_closed_elsewhere_are_opened_again() {
     let Some((_turn, bench)) = bench() else { return };

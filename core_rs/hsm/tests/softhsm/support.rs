@@ -48,6 +48,8 @@ pub struct VendorFile {
     pub cbc_seed: Vec<u8>,
     pub cbc_short_seed: Vec<u8>,
     pub cbc_mac_key: Vec<u8>,
+    /// The first 0 to 15 octets of the MAC key.
+    pub cbc_short_mac_keys: Vec<Vec<u8>>,
 }
 
 /// The bench, for one test at a time; `None`, with a line, where there is no `SoftHSM`.
@@ -228,6 +230,7 @@ fn make_vendor_file(session: &Session) -> VendorFile {
         cbc_seed: cbc(SEED),
         cbc_short_seed: cbc(&SEED[..15]),
         cbc_mac_key: cbc(&mac_key),
+        cbc_short_mac_keys: (0..16).map(|length| cbc(&mac_key[..length])).collect(),
         mac_key,
     }
 }

@@ -92,13 +92,40 @@ fn fields_cannot_flow_into_each_other() {
 }
 
 #[test]
-fn another_wrap_format_or_key_version_is_refused() {
+fn a_row_that_no_key_can_vouch_for_is_no_dead_hsm() {
     let Some((_turn, bench)) = bench() else { return };
     let vault = bench.vault();
-    let other = bench.changed_row(&vault, |row| row.wrap_format = "PKCS7");
-    assert!(fatal(search(&vault, &Arc::new(other), CODES[4])).contains("wrap format"));
-    let other = bench.changed_row(&vault, |row| row.key_version = 2);
-    assert!(fatal(search(&vault, &Arc::new(other), CODES[4])).contains("version 2"));
+    let changes: [fn(&mut Identity); 2] =
+        [|row| row.key_version = 2, |row| row.tenant = "20160003"];
+    for change in changes {
+        let answer = search(&vault, &Arc::new(bench.changed_row(&vault, change)), CODES[4]);
+        assert_eq!((answer.error, answer.evaluated), (Some(Error::RowTampered), 0));
+    }
+}
+
+#[test]
+fn a_row_of_another_wrap_format_is_no_dead_hsm() {
+    let Some((_turn, bench)) = bench() else { return };
+    let vault = bench.vault();
+    let changed = bench.changed_row(&vault, |row| row.wrap_format = "PKCS7");
+    let vouched_for = bench.row(&vault, |row| row.wrap_format = "PKCS7");
+    for row in [changed, vouched_for] {
+        assert_eq!(search(&vault, &Arc::new(row), CODES[4]).error, Some(Error::RowTampered));
+    }
+}
+
+/// Whoever can write rows cannot have other tokens' seeds closed by it.
+#[test]
+fn a_row_that_is_not_opened_takes_nobodys_place() {
+    let Some((_turn, bench)) = bench() else { return };
+    let settings = Settings { sessions: 1, cache_entries: 1, ..bench.settings() };
+    let vault = Vault::open(settings).unwrap();
+    let row = Arc::new(bench.row(&vault, |_| ()));
+    let changed = Arc::new(bench.changed_row(&vault, |row| row.serial = "2V0716016FK3"));
+    assert_eq!(search(&vault, &row, CODES[4]).step, Some(4));
+    assert_eq!(search(&vault, &changed, CODES[4]).error, Some(Error::RowTampered));
+    assert_eq!(search(&vault, &row, CODES[4]).step, Some(4));
+    assert_eq!(vault.cache_counts().unwrap(), (1, 2, 1));
 }
 
 #[test]
@@ -200,13 +227,6 @@ fn search(vault: &Vault, row: &Arc<Row>, code: &str) -> Answer {
 fn job(row: &Arc<Row>, code: &str) -> Job {
     let window = Window::new(0, 4, 9, None).unwrap();
     Job { row: Arc::clone(row), window, code: Code::parse(code).unwrap() }
-}
-
-fn fatal(answer: Answer) -> String {
-    match answer.error {
-        Some(Error::Hsm(error)) if error.recovery() == Recovery::Fatal => error.to_string(),
-        _ => panic!("not fatal"),
-    }
 }
 
 fn refused(settings: Settings) -> HsmError {

@@ -18,7 +18,7 @@ from kagimori.adapters.vault.words import (
     translated,
 )
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
-from kagimori.application.ports import Search, SearchAnswer
+from kagimori.application.ports import Search, SearchAnswer, SearchFailed
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
@@ -70,7 +70,9 @@ class HsmVault:
     def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
         """See `SeedVault.search`."""
         jobs = [job_of(search) for search in searches]
-        return [answer_of(result) for result in self._vault.search(jobs, self._wait)]
+        sound = [job for job in jobs if not isinstance(job, SearchFailed)]
+        results = iter(self._vault.search(sound, self._wait))
+        return [job if isinstance(job, SearchFailed) else answer_of(next(results)) for job in jobs]
 
     def decoy(self, tenant: str) -> Token:
         """See `SeedVault.decoy`."""

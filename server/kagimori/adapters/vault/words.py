@@ -14,6 +14,10 @@ from kagimori.domain.token import TokenIdentity
 RETRY_AFTER: Final = 0.5
 """Seconds after which an HSM that failed is worth asking again."""
 
+RETRY_FATAL_AFTER: Final = 30.0
+"""The same where only a person can help: soon enough to notice that one did,
+and too late for callers to keep a broken HSM busy."""
+
 
 def harden_process() -> None:
     """Switch core dumps off and forbid this process's memory to be read."""
@@ -30,7 +34,6 @@ def provider_of(provider: key_policy.Provider) -> core.Provider:
     return core.Provider(
         kwp=provider.kwp,
         wrap_format=provider.wrap_format,
-        oaep_hash=provider.oaep_hash,
         hmac_min_is_hash_length=provider.hmac_min_is_hash_length,
     )
 
@@ -46,8 +49,19 @@ def canary_of(canary: CanarySeed) -> core.Canary:
     )
 
 
-def job_of(search: Search) -> core.SearchJob:
-    """Return a search; its code leaves `Otp` here, for the extension alone."""
+def job_of(search: Search) -> core.SearchJob | SearchFailed:
+    """Return a search; its code leaves `Otp` here, for the extension alone.
+
+    A row with a value that the extension has no room for was not written by
+    us: its MAC need not be asked for, and it fails alone.
+    """
+    try:
+        return _job_of(search)
+    except (OverflowError, ValueError):
+        return SearchFailed(RecordTampered(), 0)
+
+
+def _job_of(search: Search) -> core.SearchJob:
     window = search.window
     return core.SearchJob(
         row=row_of(search.token.identity, search.token.row_mac),
@@ -60,7 +74,10 @@ def job_of(search: Search) -> core.SearchJob:
 
 
 def row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
-    """Return what a row MAC covers, with ``mac`` to be checked."""
+    """Return what a row MAC covers, with ``mac`` to be checked.
+
+    Raises OverflowError or ValueError for a value that no row has.
+    """
     profile, seed = identity.profile, identity.seed
     return core.TokenRow(
         tenant=identity.tenant,
@@ -94,7 +111,9 @@ def translated(error: core.HsmError | core.RowTampered) -> AuthorityError:
     """Return the authority's error for the extension's."""
     if isinstance(error, core.RowTampered):
         return RecordTampered()
-    unavailable = HsmUnavailable("the HSM gave no result", RETRY_AFTER)
+    message, _function, _rv, recovery = error.args
+    after = RETRY_FATAL_AFTER if recovery == "fatal" else RETRY_AFTER
+    unavailable = HsmUnavailable("the HSM gave no result", after)
     # Which function returned which code is for the log, not for the bank.
-    unavailable.add_note(str(error.args[0]))
+    unavailable.add_note(f"{message} (recovery: {recovery})")
     return unavailable
