@@ -23,11 +23,12 @@ demo: setup ## the main job, end to end, printed step by step; leaves nothing ru
 	@$(TOOLS) $(BIN)/python -m development.demo
 
 dev: setup ## a development authority that keeps serving; Ctrl-C ends it
-	@$(TOOLS) $(BIN)/python -m development.dev
+	@exec env $(TOOLS) $(BIN)/python -m development.dev
 
 test: setup $(SHIM) ## every test
 	@$(CARGO) test --quiet --locked --manifest-path core_rs/Cargo.toml --workspace
 	@$(CARGO) test --quiet --locked --manifest-path tools/pkcs11_shim/Cargo.toml
+	@$(CARGO) test --quiet --locked --manifest-path tools/loadgen/Cargo.toml
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 lint: setup ## every check that is not a test
@@ -38,6 +39,7 @@ format: setup ## put every file into its shape
 	@$(BIN)/ruff check --fix $(TYPED)
 	@cargo fmt --manifest-path core_rs/Cargo.toml --all
 	@cargo fmt --manifest-path tools/pkcs11_shim/Cargo.toml --all
+	@cargo fmt --manifest-path tools/loadgen/Cargo.toml --all
 
 bench: setup $(SHIM) ## rates beside their ceilings, into build/bench.json
 	@$(TOOLS):tests $(BIN)/python tests/bench/run.py
@@ -58,7 +60,7 @@ lock: ## resolve the locked requirements anew
 	  --no-emit-index-url --universal --python-version 3.11 --upgrade requirements/$$name.in -o requirements/$$name.txt; done
 
 clean: ## remove what was built
-	rm -rf build .venv core_rs/target tools/pkcs11_shim/target server/kagimori/core/*.so
+	rm -rf build .venv core_rs/target tools/pkcs11_shim/target tools/loadgen/target server/kagimori/core/*.so
 
 build/stamps/system: tools/system_packages.sh
 	@tools/system_packages.sh

@@ -46,7 +46,7 @@ check "buf format" sh -c 'cd proto && buf format --diff --exit-code'
 check "generated API" same_api
 check "generated reference" same_reference
 check "requirements hold no address" no_addresses
-for workspace in core_rs tools/pkcs11_shim; do
+for workspace in core_rs tools/pkcs11_shim tools/loadgen; do
   check "rustfmt $workspace" cargo fmt --check --all --manifest-path "$workspace/Cargo.toml"
   check "clippy $workspace" cargo clippy --quiet --locked --workspace --all-targets \
     --manifest-path "$workspace/Cargo.toml" -- -D warnings

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What is printed at the end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::load::Pace;
+use crate::tally::Tally;
+
+/// One run, as one JSON object.
+#[derive(Serialize)]
+pub struct Report {
+    /// `{"open": {"rate", "bound"}}` or `{"closed": {"in_flight"}}`.
+    pace: Pace,
+    /// How long calls were sent.
+    seconds: f64,
+    /// Calls that ended in that time, per second.
+    rate: f64,
+    /// Latencies of all calls from when they were due, in microseconds.
+    latency_us: Percentiles,
+    /// Calls by gRPC status.
+    statuses: BTreeMap<String, u64>,
+    /// Calls with status OK by outcome.
+    outcomes: BTreeMap<&'static str, u64>,
+    /// Calls begun more than a millisecond after they were due.
+    late: u64,
+    /// Calls that were due when too many were in flight, and not sent.
+    dropped: u64,
+}
+
+#[derive(Serialize)]
+struct Percentiles {
+    p50: u64,
+    p90: u64,
+    p99: u64,
+    #[serde(rename = "p99.9")]
+    p99_9: u64,
+    max: u64,
+}
+
+impl Report {
+    /// The report of a run at `pace` in which calls were sent for `duration`.
+    pub fn new(pace: Pace, duration: Duration, tally: &Tally) -> Self {
+        let seconds = duration.as_secs_f64();
+        #[allow(clippy::cast_precision_loss, reason = "no run comes near 2^52 calls")]
+        let rate = tally.in_time as f64 / seconds;
+        Self {
+            pace,
+            seconds,
+            rate,
+            latency_us: Percentiles::of(&tally.latency),
+            statuses: tally.statuses.clone(),
+            outcomes: tally.outcomes.clone(),
+            late: tally.late,
+            dropped: tally.dropped,
+        }
+    }
+}
+
+impl Percentiles {
+    fn of(latency: &Histogram<u64>) -> Self {
+        Self {
+            p50: latency.value_at_quantile(0.5),
+            p90: latency.value_at_quantile(0.9),
+            p99: latency.value_at_quantile(0.99),
+            p99_9: latency.value_at_quantile(0.999),
+            max: latency.max(),
+        }
+    }
+}
