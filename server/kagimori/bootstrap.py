@@ -107,7 +107,9 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (VaultRefused, DatabaseRefused) as refusal:
-        raise StartError(str(refusal)) from None
+        # Whoever mends it should know that nothing will try the PIN meanwhile.
+        once = "; the PIN was tried once" if "CKR_PIN_" in str(refusal) else ""
+        raise StartError(f"{refusal}{once}") from None
 
 
 @contextmanager
@@ -128,7 +130,8 @@ def _hsm(section: HsmSection, tenants: Mapping[str, TenantPolicy]) -> Hsm:
     try:
         provider = key_policy.provider(section.provider)
     except KeyError:
-        raise StartError(f"hsm.provider: no profile is called {section.provider!r}") from None
+        known = ", ".join(key_policy.provider_names())
+        raise StartError(f"hsm.provider: must be one of {known}") from None
     # The module reads its environment when it is loaded, which is after this.
     os.environ.update(section.environment)
     return Hsm(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,12 +26,14 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from kagimori.domain.policy import AttemptLimits, TenantPolicy, Windows
 
 M = TypeVar("M", bound=BaseModel)
 
 
+_LAST_PORT: Final = 65_535
 _LIMITS: Final = AttemptLimits()
 _WINDOWS: Final = Windows()
 
@@ -63,8 +66,8 @@ class Section(BaseModel):
 class PinSource(Section):
     """Where a PIN comes from; exactly one of the three. Never an argument."""
 
-    file: AnchoredPath | None = Field(None, description="a file that holds the PIN alone")
-    env: str | None = Field(None, description="the name of an environment variable")
+    file: AnchoredPath | None = Field(default=None, description="a file that holds the PIN alone")
+    env: str | None = Field(default=None, description="the name of an environment variable")
     prompt: bool = Field(default=False, description="ask at the terminal")
 
     @model_validator(mode="after")
@@ -84,9 +87,9 @@ class PinSource(Section):
 
     def _text(self, purpose: str) -> str:
         if self.prompt:
-            return getpass.getpass(f"PIN for {purpose}: ")
+            return _typed(purpose)
         if self.env is not None:
-            return os.environ.get(self.env, "")
+            return _from_environment(self.env, purpose)
         try:
             return (self.file or Path()).read_text(encoding="ascii").strip()
         except OSError as error:
@@ -97,10 +100,33 @@ class PinSource(Section):
             raise ConfigError(f"the PIN for {purpose}: {self.file} is not ASCII text") from None
 
 
+def _typed(purpose: str) -> str:
+    if not sys.stdin.isatty():
+        raise ConfigError(f"the PIN for {purpose} is typed at a terminal, and this is none")
+    return getpass.getpass(f"PIN for {purpose}: ")
+
+
+def _from_environment(name: str, purpose: str) -> str:
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise ConfigError(f"the PIN for {purpose}: {name} is not set") from None
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 1 <= int(port) <= _LAST_PORT:
+        msg = f"must be host:port, the port from 1 to {_LAST_PORT}"
+        raise ValueError(msg)
+    return value
+
+
 class ServerSection(Section):
     """The gRPC listener."""
 
-    listen: str = Field(description="address and port to listen on, host:port")
+    listen: Annotated[str, AfterValidator(_address)] = Field(
+        description="address and port to listen on, host:port"
+    )
     trust_domain: str = Field(description="SPIFFE trust domain of client certificates")
     certificate: AnchoredPath = Field(description="server certificate chain, PEM, ECDSA")
     private_key: AnchoredPath = Field(description="its private key, PEM")
@@ -223,11 +249,21 @@ class WindowsSection(Section):
     )
 
 
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("must be the IANA name of a time zone") from None
+    return value
+
+
 class TenantSection(Section):
     """One tenant of the tenants' file; the table's name is the tenant's."""
 
     service_id: str = Field(pattern=r"^[0-9]{8}$", description="サービスID, 8 digits")
-    time_zone: str = Field("Asia/Tokyo", description="the tenant's calendar (IANA name)")
+    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Asia/Tokyo", description="the tenant's calendar (IANA name)"
+    )
     limits: LimitsSection = LimitsSection()
     windows: WindowsSection = WindowsSection()
 
@@ -260,11 +296,9 @@ def load_tenants(path: Path) -> dict[str, TenantPolicy]:
     """Return the rules of each tenant in the file, by name; raise `ConfigError`."""
     table = {"tenants": _table(path)}
     sections = _validated(_Tenants, table, path, skip=1).tenants
-    try:
-        policies = {name: section.policy(name) for name, section in sections.items()}
-    except (KeyError, ValueError, OSError) as error:
-        msg = f"{path}: time_zone: {error}"
-        raise ConfigError(msg) from None
+    policies = {name: section.policy(name) for name, section in sections.items()}
+    if not policies:
+        raise ConfigError(f"{path}: it names no tenant")
     if len({policy.service_id for policy in policies.values()}) != len(policies):
         msg = f"{path}: two tenants have one service_id"
         raise ConfigError(msg)
@@ -289,7 +323,15 @@ def _validated(model: type[M], table: Mapping[str, object], path: Path, skip: in
         # The offending value is left out: it may be a PIN in the wrong place.
         lines = [
             f"{path}: {'.'.join(str(part) for part in problem['loc'][skip:]) or 'file'}: "
-            f"{problem['msg']}"
+            f"{_in_our_words(problem)}"
             for problem in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigError("\n".join(lines)) from None
+
+
+def _in_our_words(problem: ErrorDetails) -> str:
+    """Say what is wrong as the reader of a TOML file would put it."""
+    words = {"missing": "is missing", "extra_forbidden": "is no key of this file"}
+    if problem["type"] in words:
+        return words[problem["type"]]
+    return problem["msg"].removeprefix("Value error, ")

@@ -38,6 +38,11 @@ def edit(place: Environment, pattern: str, replacement: str) -> None:
         (r'^partition = "kagimori-serving"', 'partition = "elsewhere"', "elsewhere"),
         (r"^partition = .*\n", "", "hsm.partition"),
         (r"^listen = .*", "listen = 7443", "server.listen"),
+        (r"^listen = .*", 'listen = "127.0.0.1:70000"', "server.listen: must be host:port"),
+        (r"^listen = .*", 'listen = "7443"', "server.listen: must be host:port"),
+        (r"^pin = .*", 'pin = { env = "NO_SUCH_PIN" }', "NO_SUCH_PIN is not set"),
+        (r"^pin = .*", "pin = { prompt = true }", "typed at a terminal"),
+        (r"^url = .*", 'url = "sqlite:////nowhere/x.db"', "kagimori database"),
         (r"^trust_domain", "trustdomain", "server.trustdomain"),
         (r"^certificate = .*", 'certificate = "nowhere.pem"', "server.certificate"),
         (r"^client_ca = .*", 'client_ca = "kagimori.toml"', "client_ca"),
@@ -85,7 +90,7 @@ def test_a_wrong_pin_is_tried_once_and_never_shown(place: Environment, shim: Shi
     edit(place, r"^module = .*", f'module = "{shim.path}"')
     code, said = start(place, **shim.environment)
     assert code == 1
-    assert "CKR_PIN_INCORRECT" in said
+    assert "CKR_PIN_INCORRECT; the PIN was tried once" in said
     assert "31415926535" not in said
     assert shim.counts()["C_Login"] == 1
 

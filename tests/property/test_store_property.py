@@ -49,7 +49,7 @@ class Request:
 
 @dataclass
 class Model:
-    """One token, as DESIGN tells of it: nothing here is SQL."""
+    """One token, by the rules of claim and settle: nothing here is SQL."""
 
     state: str = "ACTIVE"
     last_step: int = NEVER

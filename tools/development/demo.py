@@ -123,6 +123,7 @@ def import_vendor_files(stage: Stage, place: Environment) -> None:
     common = ("--config", place.config, "--tenant", "abukuma", "--activate")
     refused = kagimori("import-tokens", cbc, *common, "--vendor", "kagi-cbc")
     stage.check("AES-CBC without --allow-host-transient is refused", holds=refused.returncode != 0)
+    stage.say(refused.stdout.strip().splitlines()[-2])
     for file, vendor, devices, extra in (
         (cbc, "kagi-cbc", CBC_DEVICES, ("--allow-host-transient",)),
         (keywrap, "kagi-keywrap", KEYWRAP_DEVICES, ()),
@@ -310,4 +311,7 @@ def survive_a_power_cut(stage: Stage, place: Environment) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("demo: interrupted")

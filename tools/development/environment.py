@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import tomllib
@@ -103,8 +104,6 @@ def command(*arguments: str | Path) -> list[str]:
 
 def free_port() -> int:
     """Return a port of the loopback that nobody listens on now."""
-    import socket  # noqa: PLC0415 - only tests need it
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

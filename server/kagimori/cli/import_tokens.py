@@ -46,6 +46,8 @@ def import_tokens(  # noqa: PLR0913 - an option each
     from kagimori.domain.errors import AuthorityError  # noqa: PLC0415
     from kagimori.processes.import_tokens import ImportRequest, run  # noqa: PLC0415
 
+    if activate and not assign:
+        raise typer.BadParameter("nothing is assigned; see --assign", param_hint="--activate")
     request = ImportRequest(
         file, config, tenant, vendor, allow_host_transient, _assignments(assign or []), activate
     )
@@ -53,6 +55,7 @@ def import_tokens(  # noqa: PLR0913 - an option each
         report = run(request)
     except (ConfigError, StartError, OrderRefused, VendorFileRefused, AuthorityError) as error:
         said = "; ".join([str(error), *getattr(error, "__notes__", ())])
+        said = f"{file}: {said}" if isinstance(error, VendorFileRefused) else said
         typer.echo(f"kagimori: {said}\nkagimori: nothing was imported", err=True)
         raise typer.Exit(NOTHING_IMPORTED) from None
     raise typer.Exit(_show(report))
@@ -89,6 +92,8 @@ def _show(report: ImportReport) -> int:
     )
     if refused:
         typer.echo("import: the file is refused as a whole")
+    if any(line.note.startswith("HOST_TRANSIENT_NOT_ALLOWED") for line in report.lines):
+        typer.echo("import: --allow-host-transient would open it in this process's locked memory")
     typer.echo(f"import: {imported} imported, {duplicates} duplicates, {refused} refused")
     if refused:
         return NOTHING_IMPORTED

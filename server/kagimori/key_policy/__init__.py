@@ -38,5 +38,14 @@ def policy() -> dict[str, Any]:
 
 def provider(name: str) -> Provider:
     """Return the profile called ``name``; raise `KeyError` if there is none."""
+    return Provider(name=name, **_providers()[name])
+
+
+def provider_names() -> list[str]:
+    """Return the names of the profiles that there are."""
+    return sorted(_providers())
+
+
+def _providers() -> dict[str, dict[str, Any]]:
     text = (files(__name__) / "providers.toml").read_text(encoding="utf-8")
-    return Provider(name=name, **tomllib.loads(text)[name])
+    return tomllib.loads(text)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +25,19 @@ def upgrade(url: str) -> str:
     Raises `DatabaseRefused`.
     """
     config = _config()
+    _create_for_its_owner(sqlite_path(url))
     with _connected(url) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return _head()
+
+
+def _create_for_its_owner(path: Path) -> None:
+    """Make a missing file readable by nobody else; SQLite's own would be."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise DatabaseRefused(f"cannot use {path}: {error.strerror}") from None
 
 
 def is_current(url: str) -> bool:
