@@ -156,6 +156,13 @@ def test_what_the_authority_fails_with(
     [
         ("code", {"code": "75522"}),
         ("code", {"code": " 755224"}),
+        ("code", {"code": CODE.encode()}),
+        ("code", {"code": int(CODE)}),
+        ("code", {"code": f"{CODE}\ud800"}),
+        ("subscriber_ref", {"subscriber_ref": REF.encode()}),
+        ("serial", {"serial": b"SKTS00000001", "subscriber_ref": None}),
+        ("operation", {"operation": "LOGIN"}),
+        ("operation", {"operation": Operation.LOGIN.value}),
         ("subscriber_ref", {"subscriber_ref": "x" * 65}),
         ("serial", {"serial": "abc", "subscriber_ref": None}),
         ("subject", {"subscriber_ref": None}),
@@ -250,6 +257,23 @@ def test_a_timeout_that_is_none(served: Served, bank: BankChannel, timeout: floa
 
 
 @pytest.mark.parametrize(
+    ("argument", "value", "takes"),
+    [
+        ("timeout", "5", "a positive number of seconds"),
+        ("request_id", "0192b3c4-5d6e-7f80-9123-456789abcdef", "a uuid.UUID"),
+        ("request_id", "", "a uuid.UUID"),
+    ],
+)
+def test_an_argument_of_another_type_is_named(
+    bank: BankChannel, verify: ScriptedVerify, argument: str, value: object, takes: str
+) -> None:
+    with pytest.raises(TypeError) as wrong:
+        failure(bank, **{argument: value})
+    assert str(wrong.value) == f"{argument} must be {takes}"
+    assert not verify.asked
+
+
+@pytest.mark.parametrize(
     ("answer", "changed"),
     [
         (Verdict(Outcome.REJECTED, attempts_left=4), {}),
@@ -258,6 +282,7 @@ def test_a_timeout_that_is_none(served: Served, bank: BankChannel, timeout: floa
         (errors.StoreUnavailable("the database gave no answer", 3600.0), {}),
         (None, {"code": f"{CODE}\n"}),
         (None, {"code": int(CODE)}),
+        (None, {"code": CODE.encode()}),
         (None, {"code": f"{CODE}\ud800"}),
         (None, {"subscriber_ref": f"{REF}\x00"}),
     ],

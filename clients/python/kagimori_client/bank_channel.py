@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeAlias, cast
 from uuid import UUID, uuid4
@@ -16,6 +14,7 @@ import grpc
 from kagimori_client.api.types.v1 import types_pb2
 from kagimori_client.api.verification.v1 import verification_pb2, verification_pb2_grpc
 from kagimori_client.asking import ask
+from kagimori_client.credentials import Pem, credentials_of
 from kagimori_client.errors import (
     AuthorityFault,
     InvalidRequest,
@@ -29,9 +28,6 @@ from kagimori_client.errors import (
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
 from kagimori_client.status import error_of
-
-Pem = bytes | str | os.PathLike[str]
-"""PEM octets, or the path of a file that holds them."""
 
 _VerifyOtp: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
@@ -77,13 +73,16 @@ class BankChannel:
 
         ``certificate`` (chain) and ``private_key`` are the bank's,
         ``authority_ca`` signs the authority's server. ``timeout`` is in seconds
-        and the default of every call. Raise `OSError` for a file that cannot be
-        read and `ValueError` for a timeout that is not positive.
+        and the default of every call.
+
+        Raise `OSError` for a file that cannot be read; `TypeError` or
+        `ValueError`, naming the argument, for what is no certificate, no key or
+        another certificate's key (the key is looked at on Linux only; elsewhere
+        a wrong one shows at the first call as `Unavailable`), and for a timeout
+        that is not a positive number.
         """
-        credentials = grpc.ssl_channel_credentials(
-            root_certificates=_octets(authority_ca),
-            private_key=_octets(private_key),
-            certificate_chain=_octets(certificate),
+        credentials = credentials_of(
+            certificate=certificate, private_key=private_key, authority_ca=authority_ca
         )
         self._timeout = _positive(timeout)
         self._channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
@@ -132,9 +131,10 @@ class BankChannel:
         `UnknownToken` if the customer may not go on; `InvalidRequest`,
         `RequestIdReused`, `NotIdentified` or `NotAllowed` if the call is not
         right; `Unavailable` or `AuthorityFault` if there is no answer; and
-        `ValueError` for a timeout that is not positive.
+        `TypeError` or `ValueError` for a ``request_id`` that is not a UUID or a
+        ``timeout`` that is not a positive number.
         """
-        asked_under = request_id or uuid4()
+        asked_under = uuid4() if request_id is None else _uuid(request_id)
         if (subscriber_ref is None) == (serial is None):
             msg = "name exactly one of subscriber_ref and serial"
             raise InvalidRequest("subject", msg, asked_under)
@@ -159,18 +159,32 @@ def _request(
     operation: Operation,
     code: str,
 ) -> verification_pb2.VerifyOtpRequest:
+    for field, text in (("subscriber_ref", subscriber_ref), ("serial", serial)):
+        if text is not None:
+            _check_text(field, text, request_id)
+    _check_text("code", code, request_id)
+    if not isinstance(operation, Operation):
+        msg = "must be a member of kagimori_client.Operation"
+        raise InvalidRequest("operation", msg, request_id)
+    return verification_pb2.VerifyOtpRequest(
+        request_id=str(request_id),
+        subscriber_ref=subscriber_ref,
+        serial=serial,
+        operation=operation.value,
+        code=code,
+    )
+
+
+def _check_text(field: str, text: object, request_id: UUID) -> None:
+    # protobuf takes bytes for text, and its own errors quote the value.
+    if not isinstance(text, str):
+        msg = "must be a str"
+        raise InvalidRequest(field, msg, request_id)
     try:
-        return verification_pb2.VerifyOtpRequest(
-            request_id=str(request_id),
-            subscriber_ref=subscriber_ref,
-            serial=serial,
-            operation=operation.value,
-            code=code,
-        )
-    except (TypeError, ValueError):
-        # protobuf's own message, and the error it comes from, quote the value.
-        msg = "code, subscriber_ref and serial must be text that UTF-8 can hold"
-        raise InvalidRequest("", msg, request_id) from None
+        text.encode()
+    except UnicodeEncodeError:
+        msg = "must be text that UTF-8 can hold"
+        raise InvalidRequest(field, msg, request_id) from None
 
 
 def _receipt_of(response: verification_pb2.VerifyOtpResponse, request_id: UUID) -> Receipt:
@@ -186,12 +200,17 @@ def _receipt_of(response: verification_pb2.VerifyOtpResponse, request_id: UUID) 
     raise refusal(request_id, left)
 
 
-def _octets(pem: Pem) -> bytes:
-    return pem if isinstance(pem, bytes) else Path(pem).read_bytes()
+def _uuid(request_id: object) -> UUID:
+    if isinstance(request_id, UUID):
+        return request_id
+    msg = "request_id must be a uuid.UUID"
+    raise TypeError(msg)
 
 
-def _positive(timeout: float) -> float:
+def _positive(timeout: object) -> float:
+    msg = "timeout must be a positive number of seconds"
+    if not isinstance(timeout, int | float):
+        raise TypeError(msg)
     if timeout > 0:
         return timeout
-    msg = "timeout must be a positive number of seconds"
     raise ValueError(msg)

@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import grpc
 import structlog
 
-from kagimori.domain.errors import AuthorityError
+from kagimori.domain.errors import AuthorityError, InvalidField
 from kagimori.transport.identity import Identity
 
 _LOG: Final = structlog.get_logger("kagimori.rpc")
@@ -56,6 +56,8 @@ class Line:
         self._ending = {"status": status.code.name}
         if isinstance(error, AuthorityError):
             self._ending["reason"] = error.reason
+            if isinstance(error, InvalidField):
+                self._ending["field"] = error.field
             # Our own words for the log: which token, which PKCS#11 call.
             if notes := getattr(error, "__notes__", None):
                 self._ending["notes"] = notes

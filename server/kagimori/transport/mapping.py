@@ -41,22 +41,24 @@ _OUTCOMES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A `VerifyOtpRequest` that can be right."""
+    """What a `VerifyOtpRequest` asks, in words that can be right."""
 
-    request_id: UUID
     subject: Subject
     operation: Operation
     code: Otp
 
 
+def request_id_of(request: verification_pb2.VerifyOtpRequest) -> UUID:
+    """Return the name of the call, or raise `InvalidField`.
+
+    Read before all else, so that the log knows a call by it whatever else is wrong.
+    """
+    return _request_id(request.request_id)
+
+
 def question_of(request: verification_pb2.VerifyOtpRequest) -> Question:
     """Return what is asked, or raise `InvalidField` for the first wrong field."""
-    return Question(
-        _request_id(request.request_id),
-        _subject(request),
-        _operation(request.operation),
-        Otp(request.code),
-    )
+    return Question(_subject(request), _operation(request.operation), Otp(request.code))
 
 
 def answer_of(verdict: Verdict) -> verification_pb2.VerifyOtpResponse:

@@ -13,7 +13,7 @@ from kagimori.domain.code import Otp
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import Operation
 from kagimori.transport.call import Call
-from kagimori.transport.mapping import answer_of, question_of
+from kagimori.transport.mapping import answer_of, question_of, request_id_of
 
 
 class Verify(Protocol):
@@ -42,13 +42,15 @@ class VerificationServicer:
 
     def VerifyOtp(self, request: VerifyOtpRequest, call: Call) -> VerifyOtpResponse:  # noqa: N802 - the RPC's name
         """Judge one code for the tenant of the caller's certificate."""
+        request_id = request_id_of(request)
+        call.note(request_id=str(request_id))
         asked = question_of(request)
-        call.note(request_id=str(asked.request_id), operation=asked.operation)
+        call.note(operation=asked.operation)
         if isinstance(asked.subject, BySerial):
             call.note(serial=asked.subject.value)
         verdict = self._verify(
             caller=Caller(call.identity.tenant, call.identity.name),
-            request_id=asked.request_id,
+            request_id=request_id,
             subject=asked.subject,
             operation=asked.operation,
             code=asked.code,

@@ -48,6 +48,37 @@ def test_the_log_says_who_and_what_but_no_code_and_no_subscriber(
     assert second["serial"] == "2V0716016FK2"
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "known"),
+    [
+        ("code", "75522", {"request_id": REQUEST_ID}),
+        ("subscriber_ref", "4711\x00", {"request_id": REQUEST_ID}),
+        ("operation", 4, {"request_id": REQUEST_ID}),
+        ("request_id", "4711", {}),
+    ],
+)
+def test_a_refused_field_is_named_beside_the_request_id(
+    line: grpc.Channel, field: str, value: str | int, known: dict[str, str]
+) -> None:
+    with capture_logs() as logs:
+        failure = failure_of(lambda: verify_otp(line, **{field: value}))
+    assert failure.field == field
+    (entry,) = logs
+    assert entry.pop("milliseconds") >= 0
+    assert entry == {
+        "event": "rpc",
+        "log_level": "warning",
+        "method": VERIFY,
+        "tenant": BANK,
+        "role": "channel",
+        "caller": "core-1",
+        "status": "INVALID_ARGUMENT",
+        "reason": "INVALID_FIELD",
+        "field": field,
+        **known,
+    }
+
+
 def test_what_nobody_foresaw_is_internal_and_quotes_nothing(
     line: grpc.Channel, verify: ScriptedVerify
 ) -> None:

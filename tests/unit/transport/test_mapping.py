@@ -17,7 +17,7 @@ from kagimori.application.ports import BySerial, BySubscriber
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 from kagimori.domain.policy import Operation
-from kagimori.transport.mapping import answer_of, question_of
+from kagimori.transport.mapping import answer_of, question_of, request_id_of
 
 REQUEST_ID = "0192b3c4-5d6e-7f80-9123-456789abcdef"
 RIGHT: dict[str, Any] = {
@@ -63,8 +63,8 @@ WRONG = [
 
 
 def test_reads_a_right_request() -> None:
+    assert request_id_of(VerifyOtpRequest(**RIGHT)) == UUID(REQUEST_ID)
     question = question_of(VerifyOtpRequest(**RIGHT))
-    assert question.request_id == UUID(REQUEST_ID)
     assert question.subject == BySubscriber("4711")
     assert question.operation is Operation.LOGIN
     assert question.code.reveal() == "755224"
@@ -85,7 +85,9 @@ def test_reads_a_serial_and_the_other_operations() -> None:
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_names_the_wrong_field_and_not_its_value(field: str, value: Any) -> None:  # noqa: ANN401
     with pytest.raises(InvalidField) as refused:
-        question_of(request(field, value))
+        asked = request(field, value)
+        request_id_of(asked)
+        question_of(asked)
     assert refused.value.field == field
     assert not value or str(value) not in str(refused.value)
 
