@@ -163,9 +163,7 @@ def _request(
         if text is not None:
             _check_text(field, text, request_id)
     _check_text("code", code, request_id)
-    if not isinstance(operation, Operation):
-        msg = "must be a member of kagimori_client.Operation"
-        raise InvalidRequest("operation", msg, request_id)
+    _check_operation(operation, request_id)
     return verification_pb2.VerifyOtpRequest(
         request_id=str(request_id),
         subscriber_ref=subscriber_ref,
@@ -185,6 +183,12 @@ def _check_text(field: str, text: object, request_id: UUID) -> None:
     except UnicodeEncodeError:
         msg = "must be text that UTF-8 can hold"
         raise InvalidRequest(field, msg, request_id) from None
+
+
+def _check_operation(operation: object, request_id: UUID) -> None:
+    if not isinstance(operation, Operation):
+        msg = "must be a member of kagimori_client.Operation"
+        raise InvalidRequest("operation", msg, request_id)
 
 
 def _receipt_of(response: verification_pb2.VerifyOtpResponse, request_id: UUID) -> Receipt:

@@ -65,6 +65,22 @@ def test_anything_else_is_refused_by_the_vendors_name(
     assert KEY[:8] not in str(refused.value)
 
 
+@pytest.mark.parametrize("length", [16, 24, 32])
+def test_a_key_of_zeros_is_refused(tmp_path: Path, length: int) -> None:
+    with pytest.raises(CeremonyRefused, match=r"^vendor\.acme\.key: the key is all zeros"):
+        collect(tmp_path / "acme.hex", "00" * length)
+
+
+def test_components_that_cancel_out_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # All three differ, and the third is the XOR of the others.
+    typed = iter(["01" * 16, "02" * 16, "03" * 16])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
+    section = VendorSection.model_validate({"use": "transport", "key": {"components": 3}})
+    with pytest.raises(CeremonyRefused, match="the key is all zeros"):
+        components.collect({"acme": section}, print)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "none.hex"
     section = VendorSection.model_validate({"use": "transient", "key": {"file": missing}})

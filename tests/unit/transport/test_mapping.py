@@ -84,10 +84,9 @@ def test_reads_a_serial_and_the_other_operations() -> None:
 
 @pytest.mark.parametrize(("field", "value"), WRONG)
 def test_names_the_wrong_field_and_not_its_value(field: str, value: Any) -> None:  # noqa: ANN401
+    read = request_id_of if field == "request_id" else question_of
     with pytest.raises(InvalidField) as refused:
-        asked = request(field, value)
-        request_id_of(asked)
-        question_of(asked)
+        read(request(field, value))
     assert refused.value.field == field
     assert not value or str(value) not in str(refused.value)
 
