@@ -196,7 +196,8 @@ def test_a_lost_record_does_not_open_the_door_to_a_second_one(held: Held, tmp_pa
     again = hold_ceremony(other)
     assert again.returncode == 1
     assert again.stderr == (
-        "ceremony: partition kagimori-serving holds keys already: a ceremony is held once\n"
+        "ceremony: partition kagimori-serving holds keys already, and no record vouches for them "
+        f'at {tmp_path / "other.json"}: see "A second time" in docs/ceremony.md\n'
     )
     assert (digest(held.files.directory), digest(tmp_path)) == before
 
@@ -210,6 +211,73 @@ def test_a_bad_vendor_key_is_refused_before_anything_is_made(tmp_path: Path) -> 
     assert digest(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "refusal"),
+    [
+        (
+            '"ceremony.json"',
+            '"/proc/x/ceremony.json"',
+            "record: cannot be written: No such file or directory: /proc/x/ceremony.json",
+        ),
+        (
+            '"ceremony.json"',
+            '"tenants.toml/ceremony.json"',
+            "record: cannot be written: Not a directory: {directory}/tenants.toml/ceremony.json",
+        ),
+        (
+            '"./softhsm2.conf"',
+            '"/proc/x/softhsm2.conf"',
+            "SOFTHSM2_CONF: cannot be written: No such file or directory: /proc/x/softhsm2.conf",
+        ),
+        (
+            '"import.so-pin"',
+            '"/proc/x/pin"',
+            (
+                "the PIN for the security officer of kagimori-import: cannot be written: "
+                "No such file or directory: /proc/x/pin"
+            ),
+        ),
+        (
+            '{ file = "serving.pin" }',
+            "{ prompt = true }",
+            "the PIN for the user of kagimori-serving is typed at a terminal, and this is none",
+        ),
+        (
+            '{ file = "import.so-pin" }',
+            '{ env = "SHORT_PIN" }',
+            "the PIN for the security officer of kagimori-import: a PIN has 4 to 255 characters",
+        ),
+        (
+            '{ file = "import.so-pin" }',
+            '{ env = "EMPTY_PIN" }',
+            "the PIN for the security officer of kagimori-import is empty",
+        ),
+    ],
+)
+def test_what_cannot_end_well_does_not_begin(
+    tmp_path: Path, old: str, new: str, refusal: str
+) -> None:
+    files = write_plan(tmp_path, ONE_TENANT)
+    text = files.plan.read_text()
+    assert old in text
+    files.plan.write_text(text.replace(old, new))
+    before = digest(tmp_path)
+    pins = "import os; os.environ.update(SHORT_PIN='123', EMPTY_PIN='')\n"
+    refused = hold_ceremony(files, pins)
+    assert refused.stderr == f"ceremony: {refusal.format(directory=tmp_path)}\n"
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert digest(tmp_path) == before
+
+
+def test_no_tenant_is_no_ceremony(tmp_path: Path) -> None:
+    files = write_plan(tmp_path, {})
+    before = digest(tmp_path)
+    refused = hold_ceremony(files)
+    assert refused.returncode == 1
+    assert re.fullmatch(r"ceremony: .*tenants\.toml: .*names no tenant\n", refused.stderr)
+    assert digest(tmp_path) == before
+
+
 def test_a_file_that_is_no_module_is_refused(tmp_path: Path) -> None:
     files = write_plan(tmp_path, ONE_TENANT)
     files.plan.write_text(files.plan.read_text().replace(str(MODULE), "tenants.toml"))
@@ -217,6 +285,16 @@ def test_a_file_that_is_no_module_is_refused(tmp_path: Path) -> None:
     assert refused.returncode == 1
     assert "not a PKCS#11 module that starts" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
+
+
+def test_a_disk_that_fills_up_at_the_last_act_is_one_line(tmp_path: Path) -> None:
+    files = write_plan(tmp_path, ONE_TENANT)
+    full = "import os\ndef full(_): raise OSError(28, 'No space left on device')\nos.fsync = full\n"
+    failed = hold_ceremony(files, full)
+    assert failed.returncode == 1
+    assert failed.stderr == "ceremony: cut off: [Errno 28] No space left on device\n"
+    assert not files.record_file.exists()
+    assert "and no record vouches for them" in hold_ceremony(files).stderr
 
 
 # --- two people and their components ---------------------------------------------
@@ -274,6 +352,7 @@ def test_two_people_type_a_component_each(typed: HsmFiles) -> None:
         (("xyz",), "component 1: not hexadecimal"),
         (("00" * 15,), "component 1: 15 bytes"),
         ((COMPONENTS[0], "00" * 32), "component 2 is not as long as component 1"),
+        ((COMPONENTS[0], COMPONENTS[0]), "component 2 was typed before"),
     ],
 )
 def test_a_bad_component_is_refused_before_anything_is_made(
@@ -304,20 +383,38 @@ def test_components_need_a_terminal(typed: HsmFiles) -> None:
     assert "typed at a terminal" in refused.stderr
 
 
-def test_each_pin_is_asked_for_once(tmp_path: Path) -> None:
+@pytest.fixture
+def prompted(tmp_path: Path) -> HsmFiles:
     files = write_plan(tmp_path, ONE_TENANT)
     files.plan.write_text(
         re.sub(r"\{ file = .*pin\" \}", "{ prompt = true }", files.plan.read_text())
     )
-    terminal = at_a_terminal(files)
+    return files
+
+
+def test_each_new_pin_is_asked_for_twice(prompted: HsmFiles) -> None:
+    terminal = at_a_terminal(prompted)
     for label in ("kagimori-serving", "kagimori-import"):
         for who in ("user", "security officer"):
-            terminal.expect_exact(f"PIN for the {who} of {label}: ")
-            terminal.waitnoecho()
-            terminal.sendline("27182818")
+            for again in ("", ", again"):
+                terminal.expect_exact(f"PIN for the {who} of {label}{again}: ")
+                terminal.waitnoecho()
+                terminal.sendline("27182818")
     terminal.expect_exact("0 failed")
     assert exit_status(terminal) == 0
-    assert not list(tmp_path.glob("*pin"))
+    assert not list(prompted.directory.glob("*pin"))
+
+
+def test_a_slip_in_a_new_pin_ends_the_ceremony(prompted: HsmFiles) -> None:
+    before = digest(prompted.directory)
+    terminal = at_a_terminal(prompted)
+    for again, pin in (("", "27182818"), (", again", "27182881")):
+        terminal.expect_exact(f"PIN for the user of kagimori-serving{again}: ")
+        terminal.waitnoecho()
+        terminal.sendline(pin)
+    terminal.expect_exact("the two that were typed differ")
+    assert exit_status(terminal) == 1
+    assert digest(prompted.directory) == before
 
 
 # --- the checks can fail ---------------------------------------------------------

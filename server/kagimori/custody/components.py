@@ -60,7 +60,7 @@ def check_value(key: bytes) -> str:
 def _collect(name: str, section: VendorSection, say: Callable[[str], None]) -> VendorKey:
     where = f"vendor.{name}.key"
     if section.key.file is not None:
-        value = _key(where, _read(where, section.key.file))
+        value = _not_zero(where, _key(where, _read(where, section.key.file)))
         say(f"vendor {name}: check value {check_value(value)}")
     else:
         value = _by_components(name, where, section.key.components or 0, say)
@@ -87,8 +87,11 @@ def _by_components(name: str, where: str, count: int, say: Callable[[str], None]
         if len(parts[-1]) != len(parts[0]):
             msg = f"{where}: component {number} is not as long as component 1"
             raise CeremonyRefused(msg)
+        if parts[-1] in parts[:-1]:
+            msg = f"{where}: component {number} was typed before: equal components cancel out"
+            raise CeremonyRefused(msg)
         say(f"vendor {name}: component {number} has check value {check_value(parts[-1])}")
-    return _confirmed(name, where, reduce(_xor, parts), say)
+    return _confirmed(name, where, _not_zero(where, reduce(_xor, parts)), say)
 
 
 def _confirmed(name: str, where: str, key: bytes, say: Callable[[str], None]) -> bytes:
@@ -110,6 +113,13 @@ def _key(where: str, text: str) -> bytes:
         msg = f"{where}: {len(value)} bytes; an AES key has 16, 24 or 32"
         raise CeremonyRefused(msg)
     return value
+
+
+def _not_zero(where: str, key: bytes) -> bytes:
+    if not any(key):
+        msg = f"{where}: the key is all zeros, which is no secret"
+        raise CeremonyRefused(msg)
+    return key
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

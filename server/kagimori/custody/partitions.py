@@ -20,6 +20,7 @@ from pkcs11.exceptions import PKCS11Error
 from kagimori.custody import pins
 from kagimori.custody.attributes import mapper
 from kagimori.custody.cryptoki_names import name_of
+from kagimori.custody.places import prove_writable
 from kagimori.custody.refusal import CeremonyRefused
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from pkcs11 import Session, Token, _pkcs11
 
-    from kagimori.custody.pins import Pins
+    from kagimori.custody.pins import ChosenPins, Pins
     from kagimori.custody.plan import PartitionSection, Plan
 
 _SOFTHSM_CONF = "SOFTHSM2_CONF"
@@ -96,15 +97,17 @@ class Hsm:
         self._sections = (plan.partition.serving, plan.partition.importing)
         self._by_us = plan.profile.initialise == "softhsm2-util"
         self._pins: dict[str, Pins] = {}
+        self._chosen: dict[str, ChosenPins] = {}
 
-    def refuse_if_in_use(self) -> None:
-        """Raise `CeremonyRefused` if a partition holds a key; change nothing."""
-        if self._by_us and not _softhsm_conf().exists():
-            return
-        module = _load(self._plan.module)
-        for section in self._sections:
-            if _find(module, section.label) is not None:
-                self._refuse_if_holds_keys(module, section)
+    def refuse_if_unfit(self) -> None:
+        """Raise `CeremonyRefused` for all that can be known before; change nothing.
+
+        A partition holds a key, one that is to be made cannot be written, or a
+        PIN is none. PINs that are typed are typed here.
+        """
+        missing = self._refuse_if_in_use()
+        if self._by_us:
+            self._chosen = {section.label: pins.choose(section) for section in missing}
 
     def prepare(self) -> dict[str, Partition]:
         """Return the blank partitions by role, "serving" and "import".
@@ -128,6 +131,18 @@ class Hsm:
             for role, section in zip(("serving", "import"), self._sections, strict=True)
         }
 
+    def _refuse_if_in_use(self) -> list[PartitionSection]:
+        """Return the partitions that are not there yet."""
+        if self._by_us and not _softhsm_conf().exists():
+            prove_writable(_SOFTHSM_CONF, _softhsm_conf())
+            return list(self._sections)
+        module = _load(self._plan.module)
+        missing = [s for s in self._sections if _find(module, s.label) is None]
+        for section in self._sections:
+            if section not in missing:
+                self._refuse_if_holds_keys(module, section)
+        return missing
+
     def _refuse_if_holds_keys(self, module: _pkcs11.lib, section: PartitionSection) -> None:
         lost = pins.missing_file(section)
         if lost is not None:
@@ -138,14 +153,19 @@ class Hsm:
         for way_in in (partition.without_login, partition.as_user):
             with way_in() as session:
                 if list(session.get_objects()):
-                    msg = f"partition {section.label} holds keys already: a ceremony is held once"
+                    # A ceremony that has its record was refused before this.
+                    msg = (
+                        f"partition {section.label} holds keys already, and no record vouches for "
+                        f'them at {self._plan.record}: see "A second time" in docs/ceremony.md'
+                    )
                     raise CeremonyRefused(msg)
 
     def _initialise(self, section: PartitionSection) -> None:
         if shutil.which("softhsm2-util") is None:
             msg = "softhsm2-util is not installed (Debian: apt install softhsm2)"
             raise CeremonyRefused(msg)
-        pins.draw_missing(section, self._say)
+        chosen = self._chosen[section.label]
+        self._pins[section.label] = pins.draw_missing(section, chosen, self._say)
         _init_token(section.label, self._plan.module, self._pins_of(section))
         self._say(f"partition {section.label} was initialised")
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kagimori.config import ConfigError
+from kagimori.custody.places import prove_writable
 from kagimori.custody.refusal import CeremonyRefused
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kagimori.custody.plan import PartitionSection
 
 PIN_DIGITS = 20
+_SHORTEST, _LONGEST = 4, 255  # bytes that SoftHSM takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +36,92 @@ class Pins:
     security_officer: SecretStr
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenPins:
+    """The PINs that a blank partition is to get; None is a PIN yet to be drawn."""
+
+    user: SecretStr | None
+    security_officer: SecretStr | None
+
+
 def read(partition: PartitionSection) -> Pins:
     """Return both PINs of ``partition``; raise `CeremonyRefused`."""
-    try:
-        return Pins(
-            user=partition.pin.read(f"the user of {partition.label}"),
-            security_officer=partition.so_pin.read(f"the security officer of {partition.label}"),
-        )
-    except ConfigError as error:
-        raise CeremonyRefused(str(error)) from None
+    user, security_officer = _purposes(partition)
+    return Pins(
+        user=_read(partition.pin, user),
+        security_officer=_read(partition.so_pin, security_officer),
+    )
 
 
-def draw_missing(partition: PartitionSection, say: Callable[[str], None]) -> None:
-    """Write a random PIN into each PIN file that does not exist, and say so."""
-    for source in (partition.pin, partition.so_pin):
-        if source.file is not None and not source.file.exists():
-            _draw(source.file)
-            say(f"a random PIN of {PIN_DIGITS} digits was written to {source.file}")
+def choose(partition: PartitionSection) -> ChosenPins:
+    """Return what a blank ``partition`` is to get; write nothing.
+
+    A typed PIN is asked for twice: nobody could correct a slip later. Raises
+    `CeremonyRefused`, also for a PIN that no partition takes.
+    """
+    user, security_officer = _purposes(partition)
+    return ChosenPins(
+        user=_choose(partition.pin, user),
+        security_officer=_choose(partition.so_pin, security_officer),
+    )
+
+
+def draw_missing(
+    partition: PartitionSection, chosen: ChosenPins, say: Callable[[str], None]
+) -> Pins:
+    """Return ``chosen``, with a random PIN written to each file yet to be, and say so."""
+    user, security_officer = _purposes(partition)
+    return Pins(
+        user=chosen.user or _drawn(partition.pin, user, say),
+        security_officer=(
+            chosen.security_officer or _drawn(partition.so_pin, security_officer, say)
+        ),
+    )
 
 
 def missing_file(partition: PartitionSection) -> Path | None:
     """Return the first PIN file of ``partition`` that does not exist."""
-    sources: tuple[PinSource, ...] = (partition.pin, partition.so_pin)
-    return next((s.file for s in sources if s.file is not None and not s.file.exists()), None)
+    sources = (partition.pin, partition.so_pin)
+    return next((file for source in sources if (file := _missing(source)) is not None), None)
+
+
+def _purposes(partition: PartitionSection) -> tuple[str, str]:
+    return f"the user of {partition.label}", f"the security officer of {partition.label}"
+
+
+def _read(source: PinSource, purpose: str) -> SecretStr:
+    try:
+        return source.read(purpose)
+    except ConfigError as error:
+        raise CeremonyRefused(str(error)) from None
+
+
+def _choose(source: PinSource, purpose: str) -> SecretStr | None:
+    file = _missing(source)
+    if file is not None:
+        prove_writable(f"the PIN for {purpose}", file)
+        return None
+    pin = _read(source, purpose)
+    if not _SHORTEST <= len(pin.get_secret_value().encode()) <= _LONGEST:
+        msg = f"the PIN for {purpose}: a PIN has {_SHORTEST} to {_LONGEST} characters"
+        raise CeremonyRefused(msg)
+    if source.prompt and _read(source, f"{purpose}, again") != pin:
+        msg = f"the PIN for {purpose}: the two that were typed differ"
+        raise CeremonyRefused(msg)
+    return pin
+
+
+def _missing(source: PinSource) -> Path | None:
+    return source.file if source.file is not None and not source.file.exists() else None
+
+
+def _drawn(source: PinSource, purpose: str, say: Callable[[str], None]) -> SecretStr:
+    # Looked at again: two sources may name one file.
+    file = _missing(source)
+    if file is not None:
+        _draw(file)
+        say(f"a random PIN of {PIN_DIGITS} digits was written to {file}")
+    return _read(source, purpose)
 
 
 def _draw(path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pkcs11.exceptions import PKCS11Error
 
 from kagimori import key_policy
-from kagimori.custody import components, keys, plan, record, report
+from kagimori.custody import components, keys, places, plan, record, report
 from kagimori.custody.attributes import Policy
 from kagimori.custody.checks.examination import Examination
 from kagimori.custody.cryptoki_names import name_of
@@ -40,15 +40,16 @@ def hold(path: Path, console: Console) -> None:
     """
     _forbid_core_dumps()
     the_plan, tenants = plan.read(path)
-    if the_plan.record.exists():
-        msg = f"{the_plan.record} exists already: a ceremony is held once"
-        raise CeremonyRefused(msg)
     os.environ.update(the_plan.environment)
     names = {policy.service_id: name for name, policy in tenants.items()}
     try:
+        _refuse_unless_recordable(the_plan.record)
         _Ceremony(the_plan, names, console).run()
     except PKCS11Error as error:
         msg = f"the HSM failed: {name_of(error)}"
+        raise CeremonyRefused(msg) from error
+    except OSError as error:
+        msg = f"cut off: {error}"
         raise CeremonyRefused(msg) from error
 
 
@@ -61,7 +62,7 @@ class _Ceremony:
 
     def run(self) -> None:
         hsm = Hsm(self._plan, self._say)
-        hsm.refuse_if_in_use()
+        hsm.refuse_if_unfit()
         entered = components.collect(self._plan.vendor, self._say)
         partitions = hsm.prepare()
         made = _make(partitions, keys.orders(self._policy, self._names, entered))
@@ -83,6 +84,13 @@ class _Ceremony:
 
     def _say(self, line: str) -> None:
         self._console.print(f"ceremony: {line}", highlight=False, soft_wrap=True, markup=False)
+
+
+def _refuse_unless_recordable(path: Path) -> None:
+    if path.exists():
+        msg = f"{path} exists already: a ceremony is held once"
+        raise CeremonyRefused(msg)
+    places.prove_writable("record", path)
 
 
 def _make(partitions: Mapping[str, Partition], orders: Sequence[Order]) -> list[MadeKey]:

@@ -35,7 +35,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     [
         ('provider = "softhsm"', 'provider = "acme"', "provider: .*no such provider profile"),
         ('provider = "softhsm"', 'provider = "softhsm"\nextra = 1', "extra: "),
-        ('provider = "softhsm"', "", "provider: Field required"),
+        ('provider = "softhsm"', "", "provider: is missing"),
         ('provider = "softhsm"', "provider =", "Invalid value"),
         ("libsofthsm2.so", "nothing.so", "module: .*no such file"),
         (f'label = "{SERVING}"', 'label = "kagimori-import"', "partition: .*two partitions"),
