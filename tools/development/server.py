@@ -67,8 +67,12 @@ class ServerProcess:
         return self.wait()
 
     def wait(self) -> int:
-        """Return its exit code once it has ended."""
-        return self._child.wait(STOP_SECONDS)
+        """Return its exit code once it has ended; one that does not end is killed."""
+        try:
+            return self._child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """End it as a power cut would (SIGKILL)."""
