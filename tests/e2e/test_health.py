@@ -7,36 +7,18 @@ import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from conftest import ABUKUMA, Enrol, channel_of
+from conftest import ABUKUMA, channel_of
 from development import oathtool
 from development.environment import Environment
 from development.server import ServerProcess
-from development.vendor import Device, make_device
+from development.vendor import Device
 from kagimori_client import Unavailable
-from support.shim import Shim, ensure_built
+from support.shim import Shim
 
 PATIENCE = 30.0
-
-
-@pytest.fixture
-def device(enrol: Enrol) -> Device:
-    made = make_device("AWAY1")
-    enrol(made)
-    return made
-
-
-@pytest.fixture
-def shim(place: Environment, device: Device, tmp_path: Path) -> Shim:
-    assert device, "imported by way of the real module, before the shim stands there"
-    ensure_built()
-    shim = Shim(tmp_path)
-    text = place.config.read_text()
-    place.config.write_text(text.replace("/usr/lib/softhsm/libsofthsm2.so", str(shim.path)))
-    return shim
 
 
 @pytest.fixture

@@ -95,6 +95,15 @@ def test_a_wrong_pin_is_tried_once_and_never_shown(place: Environment, shim: Shi
     assert shim.counts()["C_Login"] == 1
 
 
+def test_a_server_without_its_certificate_tries_no_pin(place: Environment, shim: Shim) -> None:
+    edit(place, r"^module = .*", f'module = "{shim.path}"')
+    edit(place, r"^certificate = .*", 'certificate = "nowhere.pem"')
+    code, said = start(place, **shim.environment)
+    assert code == 1
+    assert "server.certificate" in said
+    assert shim.counts()["C_Login"] == 0
+
+
 def test_a_canary_that_answers_wrongly_stops_the_start(place: Environment) -> None:
     record = place.directory / "hsm" / "ceremony.json"
     entries = json.loads(record.read_text())

@@ -7,45 +7,23 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
-from conftest import ABUKUMA, Enrol, channel_of
+from conftest import ABUKUMA, channel_of
 from development import oathtool
 from development.environment import Environment
 from development.server import ServerProcess
-from development.vendor import Device, make_device
+from development.vendor import Device
 from kagimori_client import Receipt, Unavailable
-from support.shim import Shim, ensure_built
-
-
-@pytest.fixture
-def device(enrol: Enrol) -> Device:
-    made = make_device("SLOW1")
-    enrol(made)
-    return made
-
-
-@pytest.fixture
-def shim(place: Environment, device: Device, tmp_path: Path) -> Shim:
-    assert device, "imported by way of the real module, before the shim stands there"
-    ensure_built()
-    shim = Shim(tmp_path)
-    text = place.config.read_text()
-    place.config.write_text(text.replace("/usr/lib/softhsm/libsofthsm2.so", str(shim.path)))
-    return shim
+from support.shim import Shim
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_whichever_thread_the_signal_meets_the_server_ends(
-    place: Environment, number: signal.Signals
-) -> None:
+def test_either_signal_ends_the_server(place: Environment, number: signal.Signals) -> None:
     for _ in range(3):
         running = ServerProcess(place).start()
-        # To the process, by way of each thread in turn: the kernel picks one.
-        thread = max(int(task.name) for task in Path(f"/proc/{running.pid}/task").iterdir())
-        os.kill(thread, number)
+        os.kill(running.pid, number)
         assert running.wait() == 0
         assert '"stopped"' in running.log.read_text().splitlines()[-1]
 

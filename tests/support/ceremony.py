@@ -7,7 +7,14 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-from support.hsm import HsmFiles
+import pytest
+
+from support.hsm import MODULE, HsmFiles
+
+NEEDS_SOFTHSM = [
+    pytest.mark.softhsm,
+    pytest.mark.skipif(not MODULE.exists(), reason=f"SoftHSM is not installed: {MODULE}"),
+]
 
 ONE_TENANT = {"kenshin": "10112001"}
 KEYWRAP_KEY = bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")

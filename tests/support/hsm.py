@@ -90,10 +90,6 @@ class HsmFiles:
         return self.serving_pin_file.read_text(encoding="ascii").strip()
 
     @property
-    def import_pin(self) -> str:
-        return self.import_pin_file.read_text(encoding="ascii").strip()
-
-    @property
     def environment(self) -> dict[str, str]:
         """This process's environment, with SOFTHSM2_CONF."""
         return {**os.environ, "SOFTHSM2_CONF": str(self.conf)}

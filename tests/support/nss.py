@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from development.environment import Environment
 
-SOFTOKEN = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
 PARTITION = "kagimori-serving"
 PIN = "31415926535897932384"
 TENANT = "10112001"

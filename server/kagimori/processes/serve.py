@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +15,7 @@ import structlog
 
 from kagimori import bootstrap, config
 from kagimori.adapters.vault import harden_process
-from kagimori.config import Config, ConfigError, ServerSection
+from kagimori.config import ConfigError, ServerSection
 from kagimori.processes import logs
 from kagimori.transport.listener import UnfitListener
 from kagimori.transport.server import (
@@ -38,12 +40,14 @@ def run(path: Path) -> None:
     harden_process()
     settings = config.load(path)
     logs.configure(settings.log)
+    # Before the HSM is logged in to: a PIN is not tried for a server that cannot be.
+    listening = _listening(settings.server)
     with bootstrap.serving(settings) as authority:
         # Before any thread starts, for threads inherit what is blocked: a signal
         # then waits for this thread, whichever is running. A handler would do
         # nothing while a lock is waited for and another thread took the signal.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        server = _server(settings, authority)
+        server = _server(listening(tenants=frozenset(authority.policies)), authority)
         _LOG.info("serving", listen=settings.server.listen, tenants=len(authority.policies))
         signal.sigwait(_ENDING)
         _LOG.info("stopping", drain_seconds=settings.server.drain_seconds)
@@ -68,10 +72,10 @@ def _end_at_the_latest(seconds: float) -> None:
     timer.start()
 
 
-def _server(settings: Config, authority: bootstrap.Authority) -> AuthorityServer:
+def _server(settings: ServerSettings, authority: bootstrap.Authority) -> AuthorityServer:
     try:
         server = build_server(
-            _listening(settings.server, frozenset(authority.policies)),
+            settings,
             authority.verify,
             authority.vault,
             {HSM: authority.vault.ping, DATABASE: authority.store.ping},
@@ -82,11 +86,12 @@ def _server(settings: Config, authority: bootstrap.Authority) -> AuthorityServer
     return server
 
 
-def _listening(section: ServerSection, tenants: frozenset[str]) -> ServerSettings:
-    return ServerSettings(
+def _listening(section: ServerSection) -> Callable[..., ServerSettings]:
+    """Read what the listener needs; only ``tenants`` is left to be said."""
+    return partial(
+        ServerSettings,
         listen=section.listen,
         trust_domain=section.trust_domain,
-        tenants=tenants,
         certificate=_pem(section.certificate, "server.certificate"),
         private_key=_pem(section.private_key, "server.private_key"),
         client_ca=_pem(section.client_ca, "server.client_ca"),

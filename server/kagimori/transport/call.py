@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from kagimori.transport.identity import Identity
-
-LONGEST_WAIT: Final = 10.0
-"""Seconds that a call without a deadline is worked on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that was let in. ``seconds_left`` counts from its start."""
+    """A call that was let in.
+
+    ``seconds_left`` counts from its start; it is infinite without a deadline,
+    and a use case bounds it.
+    """
 
     identity: Identity
     seconds_left: float

@@ -7,6 +7,7 @@ call, and the order (who, may they, what, answer, log) is the point of it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
@@ -17,7 +18,7 @@ from google.protobuf.message import DecodeError
 from kagimori.domain.errors import AuthorityError, MalformedMessage, NotIdentified
 from kagimori.transport import call_log
 from kagimori.transport.access import authorize
-from kagimori.transport.call import LONGEST_WAIT, Call
+from kagimori.transport.call import Call
 from kagimori.transport.identity import Identifier, Identity
 from kagimori.transport.status import internal_status, status_of
 
@@ -88,9 +89,7 @@ class Guard(grpc.ServerInterceptor):
         if request is _MALFORMED:
             raise MalformedMessage
         seconds_left = context.time_remaining()
-        return Call(
-            line.identity, LONGEST_WAIT if seconds_left is None else seconds_left, line.facts
-        )
+        return Call(line.identity, math.inf if seconds_left is None else seconds_left, line.facts)
 
     def _who(self, line: call_log.Line, context: grpc.ServicerContext) -> Identity:
         # The stubs promise bytes; gRPC gives a list of them for each key.

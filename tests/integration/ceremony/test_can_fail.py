@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.ceremony import ONE_TENANT, VENDORS
+from support.ceremony import NEEDS_SOFTHSM, ONE_TENANT, VENDORS
 from support.hsm import (
-    MODULE,
     hold_ceremony,
     python_environment,
     write_plan,
@@ -22,10 +21,7 @@ from support.hsm import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.softhsm,
-    pytest.mark.skipif(not MODULE.exists(), reason=f"SoftHSM is not installed: {MODULE}"),
-]
+pytestmark = NEEDS_SOFTHSM
 
 
 WEAK = {

@@ -7,14 +7,12 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from support.ceremony import CBC_CHECK_VALUE, ONE_TENANT, Held, secrets_of
+from support.ceremony import CBC_CHECK_VALUE, NEEDS_SOFTHSM, ONE_TENANT, Held, secrets_of
 from support.hsm import (
-    MODULE,
     TENANTS,
     hold_ceremony,
     write_plan,
@@ -23,10 +21,7 @@ from support.hsm import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.softhsm,
-    pytest.mark.skipif(not MODULE.exists(), reason=f"SoftHSM is not installed: {MODULE}"),
-]
+pytestmark = NEEDS_SOFTHSM
 
 
 def test_every_check_passes(held: Held) -> None:

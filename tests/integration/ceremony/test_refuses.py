@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.ceremony import ONE_TENANT, Held, digest
+from support.ceremony import NEEDS_SOFTHSM, ONE_TENANT, Held, digest
 from support.hsm import (
     MODULE,
     HsmFiles,
@@ -19,10 +19,7 @@ from support.hsm import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.softhsm,
-    pytest.mark.skipif(not MODULE.exists(), reason=f"SoftHSM is not installed: {MODULE}"),
-]
+pytestmark = NEEDS_SOFTHSM
 
 
 def test_a_second_ceremony_is_refused_and_changes_nothing(held: Held) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from support.ceremony import CBC_CHECK_VALUE, CBC_KEY, ONE_TENANT, digest
+from support.ceremony import CBC_CHECK_VALUE, CBC_KEY, NEEDS_SOFTHSM, ONE_TENANT, digest
 from support.hsm import (
-    MODULE,
     HsmFiles,
     ceremony_command,
     hold_ceremony,
@@ -22,10 +21,7 @@ from support.hsm import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [
-    pytest.mark.softhsm,
-    pytest.mark.skipif(not MODULE.exists(), reason=f"SoftHSM is not installed: {MODULE}"),
-]
+pytestmark = NEEDS_SOFTHSM
 
 
 # Their XOR is CBC_KEY; the first one's check value by openssl enc -aes-128-ecb.

@@ -46,19 +46,6 @@ REF = "customer-4711"
 PATIENCE = 30.0
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("bank")) as served:
-        yield served
-
-
-@pytest.fixture
-def verify(served: Served) -> ScriptedVerify:
-    served.verify.asked.clear()
-    served.verify.answers.clear()
-    return served.verify
-
-
 @pytest.fixture
 def bank(served: Served) -> Iterator[BankChannel]:
     with channel(served, served.bank()) as bank:
