@@ -14,7 +14,7 @@ CARGO   := nice cargo
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test lint format bench bench-smoke proto docs setup lock clean
+.PHONY: help demo dev test lint format bench bench-smoke mutants races proto docs setup lock clean
 
 help: ## list these words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,11 +41,17 @@ format: setup ## put every file into its shape
 	@cargo fmt --manifest-path tools/pkcs11_shim/Cargo.toml --all
 	@cargo fmt --manifest-path tools/loadgen/Cargo.toml --all
 
-bench: setup $(SHIM) ## rates beside their ceilings, into build/bench.json
+bench: setup $(SHIM) ## every figure beside its ceiling, into build/bench.json; curves into docs/bench/
 	@$(TOOLS):tests $(BIN)/python tests/bench/run.py
 
-bench-smoke: setup $(SHIM) ## the same with few rounds: does it run at all?
+bench-smoke: setup $(SHIM) ## the same in about a minute; fails below half of what is wanted
 	@$(TOOLS):tests $(BIN)/python tests/bench/run.py --smoke
+
+mutants: setup $(SHIM) ## broken builds, each of which a race test must find
+	@$(BIN)/python tools/mutants.py
+
+races: setup $(SHIM) ## the race tests with the full numbers (long)
+	@KAGIMORI_RACES=full $(BIN)/pytest -q tests/races
 
 proto: setup ## generate the API into server and client
 	@$(BIN)/uv run -q --no-project --isolated --with-requirements requirements/proto.txt python proto/generate.py

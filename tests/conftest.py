@@ -17,6 +17,7 @@ from development.environment import Environment, kagimori
 from development.server import ServerProcess
 from development.vendor import Device
 from kagimori_client import BankChannel
+from support.postgres import Cluster
 
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")
@@ -25,6 +26,13 @@ ABUKUMA = "20160003"
 KENSHIN = "10112001"
 
 Enrol = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server for the whole run; tests make databases of their own in it."""
+    with Cluster.running() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

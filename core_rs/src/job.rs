@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use kagimori_hsm::{Answer, Job};
 use kagimori_otp::{Code, Window};
-use pyo3::{Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods};
+use pyo3::{
+    IntoPyObject, Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods,
+};
 
 use crate::{errors::exception, rows::TokenRow};
 
@@ -34,17 +36,26 @@ impl SearchJob {
     }
 }
 
-/// What a search came to.
+/// A search that was broken off.
 #[pyclass(frozen, get_all, module = "kagimori.core._core")]
-pub struct SearchResult {
-    step: Option<u64>,
-    error: Option<Py<PyAny>>,
+pub struct SearchFailure {
+    error: Py<PyAny>,
     evaluated: u32,
 }
 
-impl SearchResult {
-    pub fn new(py: Python<'_>, answer: Answer) -> Self {
-        let error = answer.error.map(|error| exception(error).into_value(py).into_any());
-        Self { step: answer.step, error, evaluated: answer.evaluated }
+/// The step that has the code, None, or a [`SearchFailure`]: nearly every search
+/// succeeds, and costs no object of its own.
+#[derive(IntoPyObject)]
+pub enum SearchAnswer {
+    Step(Option<u64>),
+    Failure(Py<SearchFailure>),
+}
+
+impl SearchAnswer {
+    pub fn new(py: Python<'_>, answer: Answer) -> PyResult<Self> {
+        let Answer { step, error, evaluated } = answer;
+        let Some(error) = error else { return Ok(Self::Step(step)) };
+        let error = exception(error).into_value(py).into_any();
+        Ok(Self::Failure(Py::new(py, SearchFailure { error, evaluated })?))
     }
 }

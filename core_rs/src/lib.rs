@@ -21,7 +21,7 @@ mod _core {
     use crate::{
         errors::{HsmError, PolicyError, RowTampered, SeedError},
         import_vault::{ImportVault, Sealed},
-        job::{SearchJob, SearchResult},
+        job::{SearchFailure, SearchJob},
         rows::TokenRow,
         setup::{Canary, Partition, Provider},
         software::{harden, hotp},

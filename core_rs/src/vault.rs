@@ -4,13 +4,11 @@
 use std::time::Duration;
 
 use kagimori_hsm as hsm;
-use pyo3::{
-    Py, PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods, types::PyBytes,
-};
+use pyo3::{PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods, types::PyBytes};
 
 use crate::{
     errors::exception,
-    job::{SearchJob, SearchResult},
+    job::{SearchAnswer, SearchJob},
     rows::TokenRow,
     setup::{Canary, Partition, Provider},
 };
@@ -68,22 +66,27 @@ impl Vault {
     }
 
     /// Search each window; answers are in order, one per job.
-    #[expect(clippy::needless_pass_by_value, reason = "PyO3 makes a Vec of a sequence")]
     fn search(
         &self,
         py: Python<'_>,
-        jobs: Vec<Py<SearchJob>>,
+        jobs: Vec<PyRef<'_, SearchJob>>,
         timeout_seconds: f64,
-    ) -> PyResult<Vec<SearchResult>> {
+    ) -> PyResult<Vec<SearchAnswer>> {
         let patience = seconds(timeout_seconds)?;
-        let jobs: Vec<hsm::Job> = jobs.iter().map(|job| job.get().0.clone()).collect();
-        let answers = detached(py, || self.0.search(&jobs, patience))?;
-        Ok(answers.into_iter().map(|answer| SearchResult::new(py, answer)).collect())
+        let jobs: Vec<hsm::Job> = jobs.into_iter().map(|job| job.0.clone()).collect();
+        let answers = detached(py, || self.0.search(jobs, patience))?;
+        answers.into_iter().map(|answer| SearchAnswer::new(py, answer)).collect()
     }
 
     /// Return the MAC of the row; the MAC it holds is not looked at.
-    fn row_mac<'py>(&self, py: Python<'py>, row: &TokenRow) -> PyResult<pyo3::Bound<'py, PyBytes>> {
-        let mac = detached(py, || self.0.row_mac(&row.0))?;
+    fn row_mac<'py>(
+        &self,
+        py: Python<'py>,
+        row: &TokenRow,
+        timeout_seconds: f64,
+    ) -> PyResult<pyo3::Bound<'py, PyBytes>> {
+        let patience = seconds(timeout_seconds)?;
+        let mac = detached(py, || self.0.row_mac(&row.0, patience))?;
         Ok(PyBytes::new(py, &mac))
     }
 
@@ -99,8 +102,14 @@ impl Vault {
     }
 
     /// Open and use a canary.
-    fn ping(&self, py: Python<'_>) -> PyResult<()> {
-        detached(py, || self.0.ping())
+    fn ping(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<()> {
+        let patience = seconds(timeout_seconds)?;
+        detached(py, || self.0.ping(patience))
+    }
+
+    /// Return whether a call hangs that somebody has waited for in vain.
+    fn is_hung(&self, py: Python<'_>) -> bool {
+        py.detach(|| self.0.is_hung())
     }
 
     /// Return the module's maker and version, and the key versions by tenant.
@@ -111,6 +120,11 @@ impl Vault {
     /// Return hits, misses and entries of the handle caches.
     fn cache_counts(&self, py: Python<'_>) -> PyResult<hsm::CacheCounts> {
         detached(py, || self.0.cache_counts())
+    }
+
+    /// Return how many seeds were opened, canaries included.
+    fn opened(&self, py: Python<'_>) -> PyResult<u64> {
+        detached(py, || self.0.opened())
     }
 
     /// Wait for calls under way, close every session and finalise the module.

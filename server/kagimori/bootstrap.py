@@ -6,7 +6,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,8 +14,10 @@ from pathlib import Path
 from kagimori import config as configuration
 from kagimori import key_policy
 from kagimori.adapters.sql import migrations
-from kagimori.adapters.sql.connection import Database, DatabaseRefused
+from kagimori.adapters.sql.connection import open_database
+from kagimori.adapters.sql.database import Database, DatabaseRefused
 from kagimori.adapters.sql.inventory import SqlInventory
+from kagimori.adapters.sql.serving import serving_turn
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.adapters.vault import (
     CanarySeed,
@@ -27,8 +28,9 @@ from kagimori.adapters.vault import (
     Sessions,
     VaultRefused,
 )
+from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import VerifyOtp
-from kagimori.config import Config, HsmSection
+from kagimori.config import Config, HsmSection, ServerSection
 from kagimori.domain.policy import TenantPolicy
 from kagimori.domain.token import CustodyLabel, SealedSeed
 
@@ -37,10 +39,18 @@ class StartError(Exception):
     """The process must not start; the message says what to mend."""
 
 
+class LoginRefused(StartError):
+    """The HSM refused the PIN. Nobody tries it again before the configuration is mended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """What a serving process is made of. ``policies`` is by service ID."""
+    """What a serving process is made of. ``policies`` is by service ID.
 
+    ``verify`` works while ``engine`` is entered.
+    """
+
+    engine: Engine
     verify: VerifyOtp
     vault: HsmVault
     store: SqlVerificationStore
@@ -66,17 +76,15 @@ def serving(config: Config) -> Iterator[Authority]:
     policies = {
         policy.service_id: policy for policy in configuration.load_tenants(config.tenants).values()
     }
-    with _database(config) as database, _refusals():
+    with _database(config) as database, _refusals(), serving_turn(config.database.url):
         hsm = _hsm(config.hsm, policies)
         with _turn_at_the_door(config.hsm):
             vault = HsmVault.open(hsm, _sessions(config.hsm))
         try:
             store = SqlVerificationStore(database)
-            # One held token, say after a crash, must leave most threads to the others.
-            verify = VerifyOtp(
-                store, vault, policies, time.time, longest_line=max(2, config.server.threads // 4)
-            )
-            yield Authority(verify, vault, store, policies)
+            engine = Engine(store, vault, _bounds(config.server))
+            verify = VerifyOtp(engine, vault, policies)
+            yield Authority(engine, verify, vault, store, policies)
         finally:
             vault.close()
 
@@ -99,7 +107,7 @@ def importing(config: Config, *, allow_host_transient: bool) -> Iterator[ImportA
 def migrate(config: Config) -> str:
     """Create the database or bring it up to date; return its revision."""
     with _refusals():
-        return migrations.upgrade(config.database.url)
+        return migrations.upgrade(config.database.url, config.database.secret())
 
 
 @contextmanager
@@ -107,17 +115,19 @@ def _refusals() -> Iterator[None]:
     try:
         yield
     except (VaultRefused, DatabaseRefused) as refusal:
-        # Whoever mends it should know that nothing will try the PIN meanwhile.
-        once = "; the PIN was tried once" if "CKR_PIN_" in str(refusal) else ""
-        raise StartError(f"{refusal}{once}") from None
+        if "CKR_PIN_" in str(refusal):
+            # Whoever mends it should know that nothing will try the PIN meanwhile.
+            raise LoginRefused(f"{refusal}; the PIN was tried once") from None
+        raise StartError(str(refusal)) from None
 
 
 @contextmanager
 def _database(config: Config) -> Iterator[Database]:
+    url, password = config.database.url, config.database.secret()
     with _refusals():
-        if not migrations.is_current(config.database.url):
+        if not migrations.is_current(url, password):
             raise StartError("the database's schema is not current: run `kagimori database`")
-        database = Database.open(config.database.url)
+        database = open_database(url, password)
     try:
         yield database
     finally:
@@ -152,6 +162,10 @@ def _turn_at_the_door(section: HsmSection) -> Iterator[None]:
     with section.ceremony_record.open("rb") as door:
         fcntl.flock(door, fcntl.LOCK_EX)
         yield
+
+
+def _bounds(section: ServerSection) -> Bounds:
+    return Bounds(section.queue, section.line, section.batch)
 
 
 def _import_partition(section: HsmSection) -> PartitionLogin:

@@ -13,7 +13,8 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Final, Literal, Self, TypeVar
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -66,6 +67,8 @@ class Section(BaseModel):
 class PinSource(Section):
     """Where a PIN comes from; exactly one of the three. Never an argument."""
 
+    noun: ClassVar[str] = "PIN"
+
     file: AnchoredPath | None = Field(default=None, description="a file that holds the PIN alone")
     env: str | None = Field(default=None, description="the name of an environment variable")
     prompt: bool = Field(default=False, description="ask at the terminal")
@@ -79,38 +82,43 @@ class PinSource(Section):
 
     def read(self, purpose: str) -> SecretStr:
         """Return the PIN for ``purpose`` (for people), or raise `ConfigError`."""
-        pin = self._text(purpose)
+        what = f"the {self.noun} for {purpose}"
+        pin = self._text(what)
         if not pin:
-            msg = f"the PIN for {purpose} is empty"
-            raise ConfigError(msg)
+            raise ConfigError(f"{what} is empty")
         return SecretStr(pin)
 
-    def _text(self, purpose: str) -> str:
+    def _text(self, what: str) -> str:
         if self.prompt:
-            return _typed(purpose)
+            return _typed(what)
         if self.env is not None:
-            return _from_environment(self.env, purpose)
+            return _from_environment(self.env, what)
         try:
             return (self.file or Path()).read_text(encoding="ascii").strip()
         except OSError as error:
-            msg = f"the PIN for {purpose}: {error.strerror}: {error.filename}"
-            raise ConfigError(msg) from None
+            raise ConfigError(f"{what}: {error.strerror}: {error.filename}") from None
         except UnicodeDecodeError:
             # Its own words and repr would show the whole PIN.
-            raise ConfigError(f"the PIN for {purpose}: {self.file} is not ASCII text") from None
+            raise ConfigError(f"{what}: {self.file} is not ASCII text") from None
 
 
-def _typed(purpose: str) -> str:
+class PasswordSource(PinSource):
+    """Where the database user's password comes from."""
+
+    noun: ClassVar[str] = "password"
+
+
+def _typed(what: str) -> str:
     if not sys.stdin.isatty():
-        raise ConfigError(f"the PIN for {purpose} is typed at a terminal, and this is none")
-    return getpass.getpass(f"PIN for {purpose}: ")
+        raise ConfigError(f"{what} is typed at a terminal, and this is none")
+    return getpass.getpass(f"{what[4:]}: ")
 
 
-def _from_environment(name: str, purpose: str) -> str:
+def _from_environment(name: str, what: str) -> str:
     try:
         return os.environ[name]
     except KeyError:
-        raise ConfigError(f"the PIN for {purpose}: {name} is not set") from None
+        raise ConfigError(f"{what}: {name} is not set") from None
 
 
 def _address(value: str) -> str:
@@ -131,11 +139,27 @@ class ServerSection(Section):
     certificate: AnchoredPath = Field(description="server certificate chain, PEM, ECDSA")
     private_key: AnchoredPath = Field(description="its private key, PEM")
     client_ca: AnchoredPath = Field(description="CA that signs client certificates, PEM")
-    threads: int = Field(16, ge=1, le=256, description="calls worked on at once")
     max_concurrent_rpcs: int = Field(
-        512, ge=1, description="calls taken in at once; more are refused as RESOURCE_EXHAUSTED"
+        4096, ge=1, description="calls taken in at once; more are refused as RESOURCE_EXHAUSTED"
+    )
+    queue: int = Field(
+        2048,
+        ge=1,
+        description="verifications under way at once; more are refused as RESOURCE_EXHAUSTED",
+    )
+    line: int = Field(256, ge=1, description="verifications that may wait for one token")
+    batch: int = Field(256, ge=1, le=1024, description="most verifications in one commit")
+    connection_seconds: float = Field(
+        300.0,
+        ge=1,
+        description="age at which a client is asked to connect anew;"
+        " a retiring worker waits for it",
     )
     drain_seconds: float = Field(10.0, ge=0, description="how long a stop waits for calls")
+    # SoftHSM leaks 243 bytes for each seed it opens: 250 MB by then.
+    recycle_after_seeds: int = Field(
+        1_000_000, ge=1, description="seeds that one of several workers opens before its successor"
+    )
     reflection: bool = Field(
         default=False, description="answer gRPC reflection; for development only"
     )
@@ -163,7 +187,7 @@ class HsmSection(Section):
     )
     ceremony_record: AnchoredPath = Field(description="what the key ceremony wrote down")
     sessions: int = Field(8, ge=1, le=1024, description="PKCS#11 sessions, each a worker's own")
-    wait_seconds: float = Field(2.0, gt=0, description="longest wait for a free session")
+    wait_seconds: float = Field(2.0, gt=0, description="longest time that one search may take")
     cache_entries: int = Field(1000, ge=0, description="open seeds kept for reuse, in all")
     cache_seconds: float = Field(60.0, ge=0, description="how long an open seed is kept")
     importing: ImportingSection | None = Field(None, description="needed by import-tokens only")
@@ -172,16 +196,47 @@ class HsmSection(Section):
 class DatabaseSection(Section):
     """Where the state is."""
 
-    url: str = Field(description="sqlite:///PATH; a relative path is relative to this file")
+    url: str = Field(
+        description="sqlite:///PATH, relative to this file if it is relative;"
+        " or postgresql://USER@HOST:PORT/DATABASE?PARAMETERS of libpq, without a password"
+    )
+    password: PasswordSource | None = Field(
+        default=None,
+        description="the PostgreSQL user's, in the forms of a PIN; else libpq's passfile is read",
+    )
 
     @model_validator(mode="after")
     def _anchor(self, info: ValidationInfo) -> Self:
-        scheme, _, path = self.url.partition(":///")
-        if scheme != "sqlite" or not path:
-            msg = "url must be sqlite:///PATH"
-            raise ValueError(msg)
-        object.__setattr__(self, "url", f"sqlite:///{_anchored(Path(path), info)}")
+        scheme, _, rest = self.url.partition("://")
+        if scheme == "sqlite" and len(rest) > 1 and rest.startswith("/"):
+            if self.password is not None:
+                raise ValueError("sqlite has no password")
+            object.__setattr__(self, "url", f"sqlite:///{_anchored(Path(rest[1:]), info)}")
+        elif scheme == "postgresql" and rest:
+            _without_password(self.url)
+        else:
+            raise ValueError("url must be sqlite:///PATH or postgresql://USER@HOST:PORT/DATABASE")
         return self
+
+    def secret(self) -> str | None:
+        """Return the user's password, if one is configured; raise `ConfigError`."""
+        if self.password is None:
+            return None
+        return self.password.read("the database user").get_secret_value()
+
+
+def _without_password(url: str) -> None:
+    """Refuse a URL that holds a secret: it is shown where a password must not be."""
+    try:
+        parts = urlsplit(url)
+        secret = parts.password is not None or "password" in parse_qs(
+            parts.query, keep_blank_values=True
+        )
+    except ValueError:
+        # Its own words quote the URL.
+        raise ValueError("url is no postgresql:// URL") from None
+    if secret:
+        raise ValueError("url must not hold a password: it belongs in database.password")
 
 
 class LogSection(Section):

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What gRPC alone can do: the real listener, and a `VerifyOtp` that does nothing.
+"""What gRPC alone can do: the real listener, and handlers that do nothing.
 
-The same TLS, options, threads and messages as the real server, without its
-interceptor, its HSM and its database: no server of this flavour is faster.
+The same flavour, TLS, options and messages as the real server, without its
+guard, its HSM and its database: no server of this flavour is faster.
 
-``python -m bench.empty_handler CONFIG`` listens on a free port of the loopback,
-prints it, and serves until its standard input ends.
+``python -m bench.empty_handler CONFIG PORT`` listens on a port of the loopback
+(0 takes a free one), which others like it may share, prints the port, and
+serves until its standard input ends.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -19,43 +20,66 @@ from typing import Final
 from kagimori.transport import listener  # isort: skip
 
 import grpc
+import grpc.aio
 
 from kagimori import config
 from kagimori.api.types.v1 import types_pb2
-from kagimori.api.verification.v1 import verification_pb2, verification_pb2_grpc
+from kagimori.api.verification.v1 import verification_pb2
 from kagimori.config import ServerSection
 
+_SERVICE: Final = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
 _ACCEPTED: Final = verification_pb2.VerifyOtpResponse(
     outcome=types_pb2.OUTCOME_ACCEPTED,
     receipt=types_pb2.Receipt(number="1234567"),
     attempts_left=5,
 )
+_RESULT: Final = verification_pb2.BatchVerifyOtpResult(response=_ACCEPTED)
 
 
-class EmptyHandler(verification_pb2_grpc.VerificationServiceServicer):
-    """Accepts whatever it is asked."""
-
-    def VerifyOtp(  # noqa: N802 - the RPC's name
-        self, _request: verification_pb2.VerifyOtpRequest, _context: grpc.ServicerContext
-    ) -> verification_pb2.VerifyOtpResponse:
-        return _ACCEPTED
+async def verify_otp(
+    _request: verification_pb2.VerifyOtpRequest, _context: object
+) -> verification_pb2.VerifyOtpResponse:
+    """Accept whatever is asked."""
+    return _ACCEPTED
 
 
-def main() -> None:
+async def batch_verify_otp(
+    request: verification_pb2.BatchVerifyOtpRequest, _context: object
+) -> verification_pb2.BatchVerifyOtpResponse:
+    """Accept every item."""
+    return verification_pb2.BatchVerifyOtpResponse(results=[_RESULT] * len(request.requests))
+
+
+_HANDLERS: Final = grpc.method_handlers_generic_handler(
+    _SERVICE,
+    {
+        "VerifyOtp": grpc.unary_unary_rpc_method_handler(
+            verify_otp,
+            verification_pb2.VerifyOtpRequest.FromString,
+            verification_pb2.VerifyOtpResponse.SerializeToString,
+        ),
+        "BatchVerifyOtp": grpc.unary_unary_rpc_method_handler(
+            batch_verify_otp,
+            verification_pb2.BatchVerifyOtpRequest.FromString,
+            verification_pb2.BatchVerifyOtpResponse.SerializeToString,
+        ),
+    },
+)
+
+
+async def serve(section: ServerSection, port: int) -> None:
     """Serve until standard input ends: a starter that dies takes it along."""
-    section = config.load(Path(sys.argv[1])).server
-    server = grpc.server(
-        ThreadPoolExecutor(section.threads),
-        options=listener.OPTIONS,
+    server = grpc.aio.server(
+        options=listener.options(reuse_port=True),
         maximum_concurrent_rpcs=section.max_concurrent_rpcs,
     )
-    verification_pb2_grpc.add_VerificationServiceServicer_to_server(EmptyHandler(), server)  # type: ignore[no-untyped-call] # generated
-    port = server.add_secure_port("127.0.0.1:0", _credentials(section))
-    server.start()
-    sys.stdout.write(f"{port}\n")
+    server.add_generic_rpc_handlers((_HANDLERS,))
+    bound = server.add_secure_port(f"127.0.0.1:{port}", _credentials(section))
+    await server.start()
+    sys.stdout.write(f"{bound}\n")
     sys.stdout.flush()
-    sys.stdin.read()
-    server.stop(grace=0).wait()
+    await asyncio.to_thread(sys.stdin.read)
+    await server.stop(grace=0)
 
 
 def _credentials(section: ServerSection) -> grpc.ServerCredentials:
@@ -64,4 +88,4 @@ def _credentials(section: ServerSection) -> grpc.ServerCredentials:
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(serve(config.load(Path(sys.argv[1])).server, int(sys.argv[2])))

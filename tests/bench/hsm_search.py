@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A search of an open seed, beside the bare PKCS#11 calls it is made of.
 
-The HSM is filled by the product's ceremony and import; the code searched for
+The HSM was filled by the product's ceremony and import; the code searched for
 comes from oathtool.
 """
 
@@ -9,39 +9,37 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import tempfile
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 
 from bench import rust
 from bench.figure import Figure, Rounds
+from bench.ground import HOT_TOKENS, Ground
+from bench.loadgen import read_tokens
+from bench.stock import TOKENS
 from development import oathtool
 from development.environment import Environment
-from development.vendor import make_device
 from kagimori import bootstrap, config, key_policy
-from kagimori.adapters.sql.rows import token_of
+from kagimori.adapters.sql.rows import COLUMNS, token_of
 from kagimori.adapters.vault import CanarySeed
 from kagimori.domain.token import Token
-from support.authority import SERVICE_ID, establish
+from support.authority import SERVICE_ID
 
 _STEP = 7
 
 
-def measure(rounds: Rounds) -> Figure:
+def measure(ground: Ground) -> Figure:
     """Return searches per second, and C_SignInit + C_Sign per second."""
     program = rust.build("kagimori-hsm", "hsm_search")
-    device = make_device("KGTD00000001", period=0)
-    with tempfile.TemporaryDirectory() as directory:
-        place = establish(Path(directory), [device])
-        code = oathtool.event_code(device, _STEP)
-        answer = rust.run(program, stdin=_order(place, rounds, code))
-    rate, ceiling = map(float, answer.split())
+    place = ground.place("search", HOT_TOKENS, {})
+    device = next(read_tokens(place.directory / TOKENS))
+    order = _order(place, ground.rounds, device.serial, oathtool.event_code(device, _STEP))
+    rate, ceiling = map(float, rust.run(program, stdin=order).split())
     return Figure(rate, ceiling)
 
 
-def _order(place: Environment, rounds: Rounds, code: str) -> str:
-    """Return what the program reads: where the HSM is, and one token's row."""
+def _order(place: Environment, rounds: Rounds, serial: str, code: str) -> str:
+    """Return what the program reads: where the HSM is, and the row of a token."""
     settings = config.load(place.config)
     tenants = {
         tenant.service_id: tenant for tenant in config.load_tenants(settings.tenants).values()
@@ -60,14 +58,14 @@ def _order(place: Environment, rounds: Rounds, code: str) -> str:
         "step": _STEP,
         "code": code,
     }
-    tables = {"canary": _canary(canary), "token": _token(_only_token(place))}
+    tables = {"canary": _canary(canary), "token": _token(_row(place, serial))}
     return _toml(order) + "".join(f"[{name}]\n{_toml(table)}" for name, table in tables.items())
 
 
-def _only_token(place: Environment) -> Token:
+def _row(place: Environment, serial: str) -> Token:
+    asked = f"SELECT {', '.join(COLUMNS)} FROM tokens WHERE serial = ?"  # noqa: S608 - constants
     with closing(sqlite3.connect(place.database)) as database:
-        database.row_factory = sqlite3.Row
-        return token_of(database.execute("SELECT * FROM tokens").fetchone())
+        return token_of(database.execute(asked, [serial]).fetchone())
 
 
 def _canary(canary: CanarySeed) -> dict[str, object]:

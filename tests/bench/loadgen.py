@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,33 +14,49 @@ from development.certificates import Identity
 from development.vendor import Device
 
 _WORKSPACE: Final = Path(__file__).resolve().parents[2] / "tools" / "loadgen"
+_DIGITS_OF_COUNTER: Final = 12
 
 
 class NotAllAccepted(Exception):
-    """A call was not accepted, so what was measured is something else; says what came."""
+    """A code was not accepted, so what was measured is something else; says what came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loadgen:
     """Asks the server at ``target`` (host:port) as ``client``, with its own ``tokens``.
 
-    The tokens' file remembers their counters from run to run.
+    The tokens' file remembers their counters from run to run. ``batch`` codes
+    go into a call, or one into each if it is None; ``order`` is ``turn`` or
+    ``random``.
     """
 
     target: str
     ca: Path
     client: Identity
     tokens: Path
+    batch: int | None = None
+    order: str = "turn"
+    connections: int = 4
 
     def closed_rate(self, in_flight: int, seconds: float) -> float:
-        """Return calls per second with ``in_flight`` at any time.
+        """Return codes accepted per second with ``in_flight`` calls at any time.
 
         Raises `NotAllAccepted`.
         """
-        report = self.run(f"--closed={in_flight}", f"--seconds={seconds}")
+        report = self.accepted(f"--closed={in_flight}", f"--seconds={seconds}")
+        return float(report["codes_rate"])
+
+    def accepted(self, *options: str) -> dict[str, Any]:
+        """Return the report of a run in which every code was accepted.
+
+        Raises `NotAllAccepted`.
+        """
+        report = self.run(*options)
         if set(report["statuses"]) != {"OK"} or set(report["outcomes"]) != {"ACCEPTED"}:
             raise NotAllAccepted(f"{report['statuses']} {report['outcomes']}")
-        return float(report["rate"])
+        if report["refusals"]:
+            raise NotAllAccepted(str(report["refusals"]))
+        return report
 
     def run(self, *options: str) -> dict[str, Any]:
         """Return loadgen's report of a run with more ``options``.
@@ -51,6 +67,8 @@ class Loadgen:
             _WORKSPACE / "target" / "release" / "loadgen",
             *("--target", f"https://{self.target}", "--ca", self.ca, "--tokens", self.tokens),
             *("--cert", self.client.certificate, "--key", self.client.private_key),
+            *(f"--order={self.order}", f"--connections={self.connections}"),
+            *(() if self.batch is None else (f"--batch={self.batch}",)),
             *options,
         ]
         done = subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE)
@@ -68,17 +86,24 @@ def build() -> None:
 
 
 def write_tokens(file: Path, devices: Iterable[Device]) -> Path:
-    """Write event-based ``devices`` as loadgen reads them; return ``file``."""
-    lines = [
-        json.dumps(
-            {
-                "serial": device.serial,
-                "seed": device.seed.hex(),
-                "counter": device.counter,
-                "digits": device.digits,
-            }
-        )
-        for device in devices
-    ]
-    file.write_text("".join(f"{line}\n" for line in lines))
+    """Write event-based ``devices`` as loadgen reads them; return ``file``.
+
+    It writes counters in their places, so the lines, which are all as long,
+    leave room for them to grow. The serials must be as long, too.
+    """
+    with file.open("w", encoding="ascii") as lines:
+        lines.writelines(map(_line, devices))
     return file
+
+
+def read_tokens(file: Path) -> Iterator[Device]:
+    """Yield the devices of loadgen's ``file`` as they are now."""
+    with file.open(encoding="ascii") as lines:
+        for known in map(json.loads, lines):
+            yield Device(**{**known, "seed": bytes.fromhex(known["seed"])}, period=0)
+
+
+def _line(device: Device) -> str:
+    known = {"serial": device.serial, "seed": device.seed.hex(), "digits": device.digits}
+    room = " " * (_DIGITS_OF_COUNTER - len(str(device.counter)))
+    return f"{json.dumps({**known, 'counter': device.counter})}{room}\n"

@@ -9,16 +9,18 @@ import time
 import pyotp
 
 from bench import rust
-from bench.figure import Figure, Rounds, by_turns
+from bench.figure import Figure, by_turns
+from bench.ground import Ground
 
 _KEY = b"12345678901234567890"
 _BATCH = 1000
 
 
-def measure(rounds: Rounds) -> Figure:
+def measure(ground: Ground) -> Figure:
     """Return codes per second of both, each on one core."""
     program = rust.build("kagimori-otp", "otp_core")
     token = pyotp.HOTP(base64.b32encode(_KEY).decode())
+    rounds = ground.rounds
     seconds = rounds.milliseconds / 1000
     return by_turns(
         rounds,

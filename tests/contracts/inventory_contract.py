@@ -43,7 +43,7 @@ class InventoryContract:
             Duplicate(SERIAL),
             Added("B"),
         ]
-        assert dict(bench.rows("tokens")[0]) == before
+        assert before in map(dict, bench.rows("tokens"))
 
     def test_a_duplicate_within_one_batch_is_reported(self, bench: Bench) -> None:
         answers = bench.inventory.add([in_stock("A"), in_stock("A")], "importer")

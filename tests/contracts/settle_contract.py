@@ -19,10 +19,12 @@ from contracts.store_bench import (
     answered,
     ask,
     attempts,
+    claim_all,
     claim_of,
     granted,
     guess,
     settle,
+    settle_all,
     succeed,
     token_row,
     verdict,
@@ -50,8 +52,8 @@ class SettleContract:
 
     def test_an_acceptance_spends_the_step_and_gives_a_receipt(self, bench: Bench) -> None:
         claim = claim_of()
-        (answer,) = bench.store.settle(
-            [Settlement(claim, granted(bench, claim), Finding.FRESH, step=7, drift=-1)]
+        (answer,) = settle_all(
+            bench.store, [Settlement(claim, granted(bench, claim), Finding.FRESH, step=7, drift=-1)]
         )
         assert isinstance(answer, Settled)
         assert answer.verdict is not None
@@ -84,7 +86,7 @@ class SettleContract:
             "action": "VERIFY",
             "token_id": "token-1",
             "serial": "2V0716016FK2",
-            "request_id": claim.request_id.hex,
+            "request_id": str(claim.request_id),
             "operation": "LOGIN",
             "outcome": "ACCEPTED",
             "receipt_number": 1,
@@ -185,12 +187,13 @@ class SettleContract:
         )
         good, bad = claim_of(), claim_of(BySubscriber("subscriber-2"))
         mine, yours = granted(bench, good), granted(bench, bad)
-        answers = bench.store.settle(
+        answers = settle_all(
+            bench.store,
             [
                 Settlement(again(bad), yours, Finding.FRESH, 9, 0),
                 Settlement(good, mine, Finding.FRESH, 7, 0),
                 Settlement(bad, yours, Finding.NONE),
-            ]
+            ],
         )
         assert answers[0] == Overslept()
         assert [row["last_step"] for row in bench.rows("tokens")] == [7, -1]
@@ -281,7 +284,7 @@ class RaceContract:
 
         def claim(number: int) -> object:
             together.wait()
-            (answer,) = stores[number % 4].claim([claim_of()])
+            (answer,) = claim_all(stores[number % 4], [claim_of()])
             return type(answer)
 
         with ThreadPoolExecutor(_THREADS) as threads:
@@ -307,7 +310,7 @@ class RaceContract:
         claim = claim_of()
         accepted = verdict(bench, claim, granted(bench, claim), Finding.FRESH, 7)
         survivor = bench.another_store()
-        assert survivor.claim([again(claim)]) == [Answered(accepted)]
-        (answer,) = survivor.claim([claim_of()])
+        assert claim_all(survivor, [again(claim)]) == [Answered(accepted)]
+        (answer,) = claim_all(survivor, [claim_of()])
         assert isinstance(answer, Granted)
         assert answer.token.last_step == 7

@@ -86,8 +86,18 @@ def again(claim: Claim, **changes: Any) -> Claim:  # noqa: ANN401 - any field
     return replace(claim, lease=uuid4(), **changes)
 
 
+def claim_all(store: VerificationStore, claims: Sequence[Claim]) -> list[ClaimAnswer]:
+    _, answers = store.commit([], claims)
+    return answers
+
+
+def settle_all(store: VerificationStore, settlements: Sequence[Settlement]) -> list[SettleAnswer]:
+    answers, _ = store.commit(settlements, [])
+    return answers
+
+
 def ask(bench: Bench, claim: Claim) -> ClaimAnswer:
-    (answer,) = bench.store.claim([claim])
+    (answer,) = claim_all(bench.store, [claim])
     return answer
 
 
@@ -107,7 +117,7 @@ def settle(
     bench: Bench, claim: Claim, token: Token | None, finding: Finding, step: int | None = None
 ) -> SettleAnswer:
     drift = None if step is None else 0
-    (answer,) = bench.store.settle([Settlement(claim, token, finding, step, drift)])
+    (answer,) = settle_all(bench.store, [Settlement(claim, token, finding, step, drift)])
     return answer
 
 

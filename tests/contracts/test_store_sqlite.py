@@ -3,52 +3,33 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from contracts.claim_contract import (
-    ClaimContract,
-    SameRequestContract,
-    UnknownContract,
-)
+from contracts.batch_contract import BatchContract, CrowdContract
+from contracts.claim_contract import ClaimContract, SameRequestContract, UnknownContract
 from contracts.inventory_contract import InventoryContract
 from contracts.limit_contract import LimitContract
 from contracts.settle_contract import OversleptContract, RaceContract, SettleContract
-from kagimori.adapters.sql.inventory import SqlInventory
-from kagimori.adapters.sql.verification import SqlVerificationStore
+from contracts.sql_bench import SqlBench
 from support.database import TestDatabase
 
 
-class SqliteBench:
-    def __init__(self, database: TestDatabase) -> None:
-        opened = database.open()
-        self._database = database
-        self.store = SqlVerificationStore(opened)
-        self.inventory = SqlInventory(opened)
-
-    def another_store(self) -> SqlVerificationStore:
-        return SqlVerificationStore(self._database.open())
-
-    def rows(self, table: str) -> list[sqlite3.Row]:
-        return self._database.run(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608 - our own
-
-    def change(self, table: str, **columns: str | int | None) -> None:
-        changes = ", ".join(f"{column} = ?" for column in columns)
-        self._database.run(f"UPDATE {table} SET {changes}", *columns.values())  # noqa: S608 - our own
-
-    def expire_leases(self) -> None:
-        self._database.run("UPDATE tokens SET lease_until = 1 WHERE lease IS NOT NULL")
-        self._database.run("UPDATE requests SET lease_until = 1")
-
-
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[SqliteBench]:
+def bench(tmp_path: Path) -> Iterator[SqlBench]:
     database = TestDatabase(tmp_path)
-    yield SqliteBench(database)
+    yield SqlBench(database)
     database.close()
+
+
+class TestBatches(BatchContract):
+    pass
+
+
+class TestCrowds(CrowdContract):
+    pass
 
 
 class TestClaims(ClaimContract):

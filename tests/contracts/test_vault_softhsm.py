@@ -11,21 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
 
 from contracts.vault_contract import SEEDS, VaultContract
-from kagimori import core, key_policy
-from kagimori.adapters.vault import (
-    CanarySeed,
-    Hsm,
-    HsmImportVault,
-    HsmVault,
-    PartitionLogin,
-    Sessions,
-)
+from kagimori import core
+from kagimori.adapters.vault import Hsm, HsmImportVault, HsmVault, Sessions
 from kagimori.adapters.vault.words import translated
 from kagimori.application.ports import EncryptedSeed
 from kagimori.domain.errors import HsmUnavailable
-from kagimori.domain.token import CustodyLabel, Hash, Profile, SealedSeed, TokenIdentity
-from support.hsm import MODULE, SERVING, HsmFiles, fresh_hsm
+from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
+from support.hsm import fresh_hsm
 from support.tokens import OTHER_TENANT, TENANT
+from support.vault import hsm_of
 
 pytestmark = pytest.mark.softhsm
 
@@ -61,6 +55,7 @@ class TestSoftHsm(VaultContract):
         ("object", True),
         ("device", True),
         ("busy", True),
+        ("hung", True),
         ("fatal", False),
     ],
 )
@@ -84,7 +79,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HsmBench]:
     files = fresh_hsm(tmp_path_factory.mktemp("hsm"), tenants, vendors)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(files.conf))
-        hsm = _hsm(files)
+        hsm = hsm_of(files)
         sealed = _import_all(hsm)
         vault = HsmVault.open(hsm, Sessions(4, wait=5, cache_entries=8, cache_seconds=60))
         yield HsmBench(vault, sealed)
@@ -107,27 +102,3 @@ def _import_all(hsm: Hsm) -> Sealed:
 def _delivered(seed: bytes) -> EncryptedSeed:
     wrap = aes_key_wrap_with_padding if len(seed) % 8 else aes_key_wrap
     return EncryptedSeed(VENDOR, "kw-aes256", wrap(TRANSPORT_KEY, seed))
-
-
-def _hsm(files: HsmFiles) -> Hsm:
-    provider = key_policy.provider("softhsm")
-    return Hsm(
-        module=str(MODULE),
-        provider=provider,
-        serving=PartitionLogin(SERVING, files.serving_pin),
-        canaries=[
-            CanarySeed(
-                tenant=entry["tenant"],
-                sealed=SealedSeed(
-                    blob=bytes.fromhex(entry["blob"]),
-                    wrap_format=provider.wrap_format,
-                    key_version=entry["key_version"],
-                    length=len(entry["blob"]) // 2 - 8,
-                    custody=CustodyLabel.GENERATED_IN_HSM,
-                ),
-                challenge=bytes.fromhex(entry["challenge"]),
-                response=bytes.fromhex(entry["response"]),
-            )
-            for entry in files.record["canaries"]
-        ],
-    )

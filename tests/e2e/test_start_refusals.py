@@ -14,6 +14,9 @@ from support.hsm import python_environment
 from support.nss import NssHsm, nss_hsm
 from support.shim import Shim, ensure_built
 
+# EX_NOPERM and EX_CONFIG of sysexits.h
+LOGIN_REFUSED, REFUSED = 77, 78
+
 Edit = tuple[str, str]
 
 
@@ -59,7 +62,7 @@ def test_a_wrong_configuration_is_refused_by_name(
 ) -> None:
     edit(place, pattern, replacement)
     code, said = start(place)
-    assert code == 1
+    assert code == REFUSED
     assert named in said
     assert "Traceback" not in said
 
@@ -71,7 +74,7 @@ def test_a_missing_key_is_named(place: Environment) -> None:
         canary["key_version"] = 2
     record.write_text(json.dumps(entries))
     code, said = start(place)
-    assert code == 1
+    assert code == REFUSED
     assert "/wrapping/2" in said
 
 
@@ -80,7 +83,7 @@ def test_a_tenant_without_keys_is_named(place: Environment) -> None:
     tenants.write_text('[stranger]\nservice_id = "99999999"\n')
     edit(place, r"^tenants = .*", f'tenants = "{tenants}"')
     code, said = start(place)
-    assert code == 1
+    assert code == REFUSED
     assert "99999999" in said
 
 
@@ -89,7 +92,7 @@ def test_a_wrong_pin_is_tried_once_and_never_shown(place: Environment, shim: Shi
     pin_file.write_text("31415926535\n")
     edit(place, r"^module = .*", f'module = "{shim.path}"')
     code, said = start(place, **shim.environment)
-    assert code == 1
+    assert code == LOGIN_REFUSED
     assert "CKR_PIN_INCORRECT; the PIN was tried once" in said
     assert "31415926535" not in said
     assert shim.counts()["C_Login"] == 1
@@ -99,7 +102,7 @@ def test_a_server_without_its_certificate_tries_no_pin(place: Environment, shim:
     edit(place, r"^module = .*", f'module = "{shim.path}"')
     edit(place, r"^certificate = .*", 'certificate = "nowhere.pem"')
     code, said = start(place, **shim.environment)
-    assert code == 1
+    assert code == REFUSED
     assert "server.certificate" in said
     assert shim.counts()["C_Login"] == 0
 
@@ -110,14 +113,14 @@ def test_a_canary_that_answers_wrongly_stops_the_start(place: Environment) -> No
     entries["canaries"][0]["response"] = "00" * 32
     record.write_text(json.dumps(entries))
     code, said = start(place)
-    assert code == 1
+    assert code == REFUSED
     assert "does not enforce the key policy" in said
 
 
 def test_an_hsm_that_enforces_nothing_is_refused(place: Environment, nss: NssHsm) -> None:
     nss.install(place)
     code, said = start(place)
-    assert code == 1
+    assert code == REFUSED
     assert "does not enforce the key policy" in said
     assert "DERIVE" in said
 

@@ -35,16 +35,15 @@ class TroubledStore:
         """Settle durably once, and answer that it is not known."""
         self._commits_lost += 1
 
-    def claim(self, claims: Sequence[Claim]) -> list[ClaimAnswer]:
+    def commit(
+        self, settlements: Sequence[Settlement], claims: Sequence[Claim]
+    ) -> tuple[list[SettleAnswer], list[ClaimAnswer]]:
         self.claims += len(claims)
-        return self._store.claim(claims)
-
-    def settle(self, settlements: Sequence[Settlement]) -> list[SettleAnswer]:
-        if self._before_settle:
+        if settlements and self._before_settle:
             self._before_settle.popleft()()
         self.findings += [settlement.finding for settlement in settlements]
-        answers = self._store.settle(settlements)
-        if self._commits_lost:
+        answers = self._store.commit(settlements, claims)
+        if settlements and self._commits_lost:
             self._commits_lost -= 1
             raise StoreUnavailable("it is not known whether the commit happened", 0.5)
         return answers

@@ -55,12 +55,16 @@ key = session.create_object({
 })
 """
 
-# One thread hangs in a call; another signs meanwhile.
-HANGS_ASIDE = """
+# One thread hangs in a call.
+ASIDE = """
 import threading
 aside = session.token.open()
 threading.Thread(target=aside.generate_random, args=(64,), daemon=True).start()
 time.sleep(0.1)
+"""
+# Another signs meanwhile.
+HANGS_ASIDE = f"""
+{ASIDE}
 print(json.dumps(attempt(sign)), flush=True)
 os._exit(0)
 """
@@ -237,6 +241,26 @@ def test_a_hang_lasts_and_ends_when_cleared(softhsm: Path, shim: Shim) -> None:
             child.wait(0.5)
         shim.clear()
         assert child.stdout.readline() == b'"OK"\n'
+
+
+def test_only_so_many_calls_hang(softhsm: Path, shim: Shim) -> None:
+    shim.hang("C_GenerateRandom", 600_000, times=1)
+    script = "answer = attempt(lambda: session.generate_random(64))"
+    with start(f"{ASIDE}\n{script}", softhsm, shim, shim.path) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b'"OK"\n'
+        shim.clear()
+
+
+def test_counts_are_read_while_the_calls_are_made(softhsm: Path, shim: Shim) -> None:
+    with start(
+        "sign(); print(flush=True); input(); answer = None", softhsm, shim, shim.path
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert shim.counts()["C_SignInit"] == 1
+        child.stdin.write(b"\n")
 
 
 def test_reads_of_values_are_counted(drive: Driver, shim: Shim) -> None:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,9 +12,16 @@ from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
-from contracts.store_bench import TODAY, again, claim_of
+from contracts.store_bench import TODAY, again, claim_all, claim_of, settle_all
 from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.application.ports import (
@@ -31,7 +36,8 @@ from kagimori.application.ports import (
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import AttemptLimits
 from kagimori.domain.token import NEVER
-from support.database import TestDatabase
+from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.postgres import Cluster
 from support.tokens import token
 
 LIMITS = AttemptLimits(consecutive=3, daily=5, since_unlock=9)
@@ -143,13 +149,16 @@ class StoreMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = Path(tempfile.mkdtemp(prefix="kagimori-property-"))
-        self.database = TestDatabase(self.directory)
+        self.database = self.create()
         opened = self.database.open()
         self.store = SqlVerificationStore(opened)
         SqlInventory(opened).add([token()], "importer")
         self.model = Model()
         self.accepted: list[int] = []
+
+    def create(self) -> AnyDatabase:
+        """Return an empty database."""
+        raise NotImplementedError
 
     @rule(targets=(requests, searches))
     def claim(self) -> Any:  # noqa: ANN401 - Hypothesis's own word for none
@@ -199,15 +208,14 @@ class StoreMachine(RuleBasedStateMachine):
         lines = self.database.run(
             "SELECT receipt_number FROM audit WHERE outcome = 'ACCEPTED' ORDER BY id"
         )
-        assert [line[0] for line in lines] == list(range(1, len(self.accepted) + 1))
+        assert [line["receipt_number"] for line in lines] == list(range(1, len(self.accepted) + 1))
 
     def teardown(self) -> None:
         self.database.close()
-        shutil.rmtree(self.directory)
 
     def _claim(self, claim: Claim) -> bool:
         expected = self.model.claim(claim)
-        (answer,) = self.store.claim([claim])
+        (answer,) = claim_all(self.store, [claim])
         if isinstance(answer, Answered):
             assert answer.verdict.outcome == expected
         else:
@@ -218,7 +226,7 @@ class StoreMachine(RuleBasedStateMachine):
         expected = self.model.settle(claim, finding, step)
         fresh = finding is Finding.FRESH
         settlement = Settlement(claim, token(), finding, step if fresh else None, 0)
-        (answer,) = self.store.settle([settlement])
+        (answer,) = settle_all(self.store, [settlement])
         if expected == "OVERSLEPT":
             assert answer == Overslept()
             return
@@ -228,5 +236,21 @@ class StoreMachine(RuleBasedStateMachine):
             self.accepted.append(step)
 
 
-StoreMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
-TestStore: Callable[..., Any] = StoreMachine.TestCase
+def test_sqlite_is_the_models(tmp_path: Path) -> None:
+    class OnSqlite(StoreMachine):
+        def create(self) -> AnyDatabase:
+            return TestDatabase(Path(tempfile.mkdtemp(dir=tmp_path)))
+
+    run_state_machine_as_test(OnSqlite, settings=_settings(40))
+
+
+def test_postgresql_is_the_models(cluster: Cluster) -> None:
+    class OnPostgresql(StoreMachine):
+        def create(self) -> AnyDatabase:
+            return PostgresqlTestDatabase(cluster)
+
+    run_state_machine_as_test(OnPostgresql, settings=_settings(10))
+
+
+def _settings(examples: int) -> settings:
+    return settings(max_examples=examples, stateful_step_count=40, deadline=None)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +16,7 @@ from fakes.vault import FakeVault
 from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.application.ports import BySubscriber, Subject
+from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import Caller, VerifyOtp
 from kagimori.domain.code import Otp
 from kagimori.domain.outcome import Verdict
@@ -31,12 +35,15 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 
 @dataclass
 class Bank:
-    """Asks the use case as a channel of the bank does."""
+    """Asks the use case as a channel of the bank does, from any thread.
+
+    The engine has an event loop of its own, in a thread of its own.
+    """
 
     database: TestDatabase
     vault: FakeVault = field(default_factory=FakeVault)
     now: float = 1_775_000_000.0
-    longest_line: int = 256
+    bounds: Bounds = field(default_factory=Bounds)
 
     def __post_init__(self) -> None:
         opened = self.database.open()
@@ -45,15 +52,33 @@ class Bank:
         policies = {
             tenant: TenantPolicy("bank", tenant, TOKYO, LIMITS) for tenant in (TENANT, OTHER_TENANT)
         }
-        self.verify = VerifyOtp(
-            self.store, self.vault, policies, lambda: self.now, longest_line=self.longest_line
-        )
+        engine = Engine(self.store, self.vault, self.bounds)
+        self.verify = VerifyOtp(engine, self.vault, policies, lambda: self.now)
+        self._ready: Future[asyncio.AbstractEventLoop] = Future()
+        self._closing = asyncio.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(engine)))
+        self._thread.start()
+        self._loop = self._ready.result()
+
+    async def _serve(self, engine: Engine) -> None:
+        async with engine:
+            self._ready.set_result(asyncio.get_running_loop())
+            await self._closing.wait()
+
+    def close(self) -> None:
+        """Finish what is under way and end the engine."""
+        self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join()
 
     def enrol(self, profile: Profile = EVENT, seed: bytes = SEED, **changes: Any) -> None:  # noqa: ANN401 - any field
         row = identity(profile, seed=self.vault.seal(TENANT, seed), **changes)
         self.inventory.add([token(row, row_mac=self.vault.row_mac(row))], "importer")
 
-    def ask(  # noqa: PLR0913 - as many as the use case has
+    def ask(self, code: str, **options: Any) -> Verdict:  # noqa: ANN401 - those of `begin`
+        """Ask, and wait for the verdict."""
+        return self.begin(code, **options).result()
+
+    def begin(  # noqa: PLR0913 - as many as the use case has
         self,
         code: str,
         *,
@@ -62,15 +87,20 @@ class Bank:
         operation: Operation = Operation.LOGIN,
         caller: Caller = CALLER,
         time_left: float = 5.0,
-    ) -> Verdict:
-        return self.verify(
-            caller,
-            request_id or uuid4(),
-            subject or BySubscriber(SUBSCRIBER),
-            operation,
-            Otp(code),
-            time_left,
-        )
+    ) -> Future[Verdict]:
+        """Ask; a cancelled future is a caller who has gone away."""
+
+        async def ask() -> Verdict:
+            return await self.verify(
+                caller,
+                request_id or uuid4(),
+                subject or BySubscriber(SUBSCRIBER),
+                operation,
+                Otp(code),
+                time_left,
+            )
+
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop)
 
     def attempts(self) -> tuple[int, int, int]:
         (row,) = self.database.run("SELECT failures, day_failures, unlock_failures FROM tokens")

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import grpc
@@ -37,6 +37,16 @@ def verify_otp(channel: grpc.Channel, **changed: object) -> verification_pb2.Ver
     stub = verification_pb2_grpc.VerificationServiceStub(channel)  # type: ignore[no-untyped-call] # generated
     answer: verification_pb2.VerifyOtpResponse = stub.VerifyOtp(
         request(**changed), timeout=PATIENCE
+    )
+    return answer
+
+
+def batch_verify_otp(
+    channel: grpc.Channel, requests: Iterable[verification_pb2.VerifyOtpRequest]
+) -> verification_pb2.BatchVerifyOtpResponse:
+    stub = verification_pb2_grpc.VerificationServiceStub(channel)  # type: ignore[no-untyped-call] # generated
+    answer: verification_pb2.BatchVerifyOtpResponse = stub.BatchVerifyOtp(
+        verification_pb2.BatchVerifyOtpRequest(requests=requests), timeout=PATIENCE
     )
     return answer
 

@@ -1,35 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A migrated SQLite database of a test's own, and a look behind the ports."""
+"""Migrated databases of a test's own, and a look behind the ports."""
 
 from __future__ import annotations
 
 import functools
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.string import TextLoader
 
 from kagimori.adapters.sql import migrations
-from kagimori.adapters.sql.connection import Database
+from kagimori.adapters.sql.connection import open_database
+from kagimori.adapters.sql.database import Database
+from support.postgres import Cluster
+
+Value = str | int | None
 
 
-class TestDatabase:
-    """One file; any number of stores may be opened on it."""
+class AnyDatabase(Protocol):
+    """One database; any number of stores may be opened on it."""
 
-    __test__ = False
+    @property
+    def url(self) -> str: ...
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / "kagimori.db"
+    def open(self) -> Database:
+        """Open it as a process that starts now would."""
+        ...
+
+    def close(self) -> None: ...
+
+    def run(self, statement: str, *values: Value) -> Sequence[Any]:
+        """Do to the rows what time, or somebody with write access, would do.
+
+        Rows that come back give their columns by name.
+        """
+        ...
+
+
+class _Opened:
+    """Remembers what a test opened, to close it."""
+
+    def __init__(self) -> None:
         self._opened: list[Database] = []
-        self.path.write_bytes(_migrated())
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.path}"
+        raise NotImplementedError
 
     def open(self) -> Database:
-        """Open the file as a process that starts now would."""
-        database = Database.open(self.url)
+        database = open_database(self.url)
         self._opened.append(database)
         return database
 
@@ -37,11 +62,44 @@ class TestDatabase:
         for database in self._opened:
             database.close()
 
-    def run(self, statement: str, *values: str | int | None) -> list[sqlite3.Row]:
-        """Do to the rows what time, or somebody with write access, would do."""
+
+class TestDatabase(_Opened):
+    """An SQLite file."""
+
+    __test__ = False
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self.path = directory / "kagimori.db"
+        self.path.write_bytes(_migrated())
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def run(self, statement: str, *values: Value) -> list[sqlite3.Row]:
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             connection.row_factory = sqlite3.Row
             return connection.execute(statement, values).fetchall()
+
+
+class PostgresqlTestDatabase(_Opened):
+    """A database of a cluster."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        super().__init__()
+        self._url = cluster.create_database()
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+    def run(self, statement: str, *values: Value) -> list[dict[str, Any]]:
+        with psycopg.connect(self.url, autocommit=True, row_factory=dict_row) as connection:
+            for kind in ("uuid", "date"):
+                connection.adapters.register_loader(kind, TextLoader)
+            cursor = connection.execute(statement.replace("?", "%s").encode(), values)
+            return cursor.fetchall() if cursor.description else []
 
 
 @functools.cache

@@ -91,9 +91,12 @@ class Shim:
         """Let calls come one at a time in each process."""
         self._add("serial 1")
 
-    def hang(self, function: str, milliseconds: int) -> None:
-        """Let each call of ``function`` wait so long, or until `clear`."""
-        self._add(f"hang {function} {milliseconds}")
+    def hang(self, function: str, milliseconds: int, times: int | None = None) -> None:
+        """Let the next ``times`` calls of ``function`` wait so long, or until `clear`.
+
+        None means every call.
+        """
+        self._add(f"hang {function} {milliseconds} {'forever' if times is None else times}")
 
     def clear(self) -> None:
         """Take every rule back."""

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from asyncio import AbstractEventLoop, Future
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.rpc import error_details_pb2
@@ -26,21 +30,53 @@ ACCEPTED = Verdict(
 )
 
 Answer = Verdict | Exception | Callable[[], Verdict]
+R = TypeVar("R")
+
+PATIENCE = 30.0
+"""Seconds after which a test stops waiting for what must happen."""
+
+
+@cache
+def loop() -> AbstractEventLoop:
+    """Return the event loop of all servers of this process: gRPC is at ease with one only."""
+    running = asyncio.new_event_loop()
+    threading.Thread(target=running.run_forever, name="servers", daemon=True).start()
+    return running
+
+
+def on_loop(coroutine: Coroutine[Any, Any, R]) -> R:
+    """Run ``coroutine`` where the servers run; return what it returns."""
+    return asyncio.run_coroutine_threadsafe(coroutine, loop()).result(PATIENCE)
 
 
 class ScriptedVerify:
-    """Answers what the test put in, then ACCEPTED; remembers what it was asked."""
+    """Answers what the test put in, then ACCEPTED; remembers what it was asked.
+
+    A callable answers from a thread, so it may wait for the test.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Mapping[str, Any]] = []
+        self.begun: list[Future[Verdict]] = []
         self.answers: deque[Answer] = deque()
 
-    def __call__(self, **asked: Any) -> Verdict:  # noqa: ANN401 - whatever it is asked
-        self.asked.append(asked)
+    def __call__(self, **asked: Any) -> Future[Verdict]:  # noqa: ANN401 - whatever it is asked
         answer = self.answers.popleft() if self.answers else ACCEPTED
-        if isinstance(answer, Exception):
-            raise answer
-        return answer if isinstance(answer, Verdict) else answer()
+        self.begun.append(_future_of(answer))
+        self.asked.append(asked)
+        return self.begun[-1]
+
+
+def _future_of(answer: Answer) -> Future[Verdict]:
+    running = asyncio.get_running_loop()
+    future: Future[Verdict] = running.create_future()
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    elif isinstance(answer, Verdict):
+        future.set_result(answer)
+    else:
+        return running.run_in_executor(None, answer)
+    return future
 
 
 class HsmOnTheDesk:
@@ -88,6 +124,9 @@ class Served:
     def bank(self, role: str = "channel", tenant: str = BANK) -> Identity:
         return self.authority.client(tenant, role)
 
+    def stop(self, grace: float) -> None:
+        on_loop(self.server.stop(grace))
+
     def channel(self, identity: Identity | None) -> grpc.Channel:
         return open_channel(self.target, self.authority.ca_file, identity)
 
@@ -126,13 +165,21 @@ def serving(directory: Path, **changed: Any) -> Iterator[Served]:  # noqa: ANN40
     settings = settings_of(authority, **changed)
     components = {"hsm": Component(), "database": Component()}
     verify = ScriptedVerify()
-    pings = {name: component.ping for name, component in components.items()}
-    server = build_server(settings, verify, HsmOnTheDesk(), pings)
-    server.start()
+    server = on_loop(started(settings, verify, components))
     try:
         yield Served(authority, server, settings, verify, components)
     finally:
-        server.stop(grace=0.5)
+        on_loop(server.stop(grace=0.5))
+
+
+async def started(
+    settings: ServerSettings, verify: ScriptedVerify, components: Mapping[str, Component]
+) -> AuthorityServer:
+    """Return a server that serves."""
+    pings = {name: component.ping for name, component in components.items()}
+    server = build_server(settings, verify, HsmOnTheDesk(), pings)
+    await server.start()
+    return server
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kagimori import config
-from kagimori.config import ConfigError, PinSource
+from kagimori.config import ConfigError, DatabaseSection, PasswordSource, PinSource
 from kagimori.domain.policy import AttemptLimits, Windows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,3 +80,57 @@ def test_a_pin_comes_from_exactly_one_place(monkeypatch: pytest.MonkeyPatch) -> 
         PinSource(env="A_PIN", prompt=True)
     with pytest.raises(ValueError, match="exactly one"):
         PinSource()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://kagimori@db.example/authority?sslmode=verify-full",
+        "postgresql://db.example:5433/authority",
+        "postgresql:///authority?host=/run/postgresql",
+        "sqlite:////var/lib/kagimori/kagimori.db",
+    ],
+)
+def test_a_database_url_is_taken_as_it_is(url: str) -> None:
+    section = DatabaseSection(url=url)
+    assert (section.url, section.secret()) == (url, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://kagimori:hunter2@db.example/authority",
+        "postgresql://db.example/authority?user=kagimori&password=hunter2",
+        "postgresql://kagimori:hunter2@[db.example/authority",
+        "mysql://kagimori:hunter2@db.example/authority",
+        "postgresql://",
+        "sqlite://kagimori:hunter2@x/y",
+        "sqlite:///",
+    ],
+)
+def test_a_database_url_with_a_password_or_of_another_kind_is_refused_unseen(
+    tmp_path: Path, url: str
+) -> None:
+    path = tmp_path / "database.toml"
+    path.write_text(f'url = "{url}"\n')
+    with pytest.raises(ConfigError, match=r"database\.toml: file: url") as refusal:
+        config.read(DatabaseSection, path)
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_a_database_password_has_its_own_place(tmp_path: Path) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("hunter2\n")
+    path = tmp_path / "database.toml"
+    path.write_text('url = "postgresql://db/authority"\npassword = { file = "password" }\n')
+    section = config.read(DatabaseSection, path)
+    assert section.secret() == "hunter2"
+    assert "hunter2" not in repr(section)
+    secret.unlink()
+    with pytest.raises(ConfigError, match="the password for the database user: No such file"):
+        section.secret()
+
+
+def test_an_sqlite_file_has_no_password() -> None:
+    with pytest.raises(ValueError, match="no password"):
+        DatabaseSection(url="sqlite:///x.db", password=PasswordSource(env="PASSWORD"))

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -12,20 +14,121 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from contracts.sql_bench import SqlBench
+from contracts.store_bench import guess, succeed
 from kagimori.adapters.sql import migrations
-from kagimori.adapters.sql.connection import DatabaseRefused
+from kagimori.adapters.sql.database import DatabaseRefused
 from kagimori.adapters.sql.schema import metadata
-from support.database import TestDatabase
-from support.tokens import identity
+from kagimori.domain.outcome import Outcome
+from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.postgres import Cluster
+from support.tokens import identity, token
+
+Future = Callable[..., str]
 
 OPTIONS = {"compare_type": True, "compare_server_default": True}
 
+ADDED = """
+import sqlalchemy as sa
+from alembic import op
+revision = "0002"
+down_revision = "0001"
 
-def test_alembic_finds_nothing_to_migrate(tmp_path: Path) -> None:
-    engine = sa.create_engine(TestDatabase(tmp_path).url, poolclass=sa.NullPool)
+def upgrade():
+    op.add_column("tokens", sa.Column("nickname", sa.String(16)))
+    op.add_column("requests", sa.Column("weight", sa.Integer, nullable=False, server_default="1"))
+    op.create_table("coins", sa.Column("id", sa.Integer, primary_key=True))
+    op.create_index("ix_audit_at", "audit", ["at"])
+"""
+RAISED = """
+from alembic import op
+revision = "0003"
+down_revision = "0002"
+
+def upgrade():
+    op.execute("UPDATE schema_floor SET oldest = '0002'")
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyDatabase]:
+    """A migrated database of either kind."""
+    if request.param == "sqlite":
+        made: AnyDatabase = TestDatabase(tmp_path)
+    else:
+        made = PostgresqlTestDatabase(request.getfixturevalue("cluster"))
+    yield made
+    made.close()
+
+
+def test_alembic_finds_nothing_to_migrate(database: AnyDatabase) -> None:
+    engine = sa.create_engine(
+        database.url.replace("postgresql:", "postgresql+psycopg:"), poolclass=sa.NullPool
+    )
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=OPTIONS)
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_schema_with_something_added_still_serves_this_version(
+    database: AnyDatabase, future: Future
+) -> None:
+    assert future(database.url, ADDED) == "0002"
+    assert migrations.is_current(database.url)
+    assert migrations.upgrade(database.url) == "0002"
+    bench = SqlBench(database)
+    bench.inventory.add([token()], "importer")
+    assert succeed(bench, 7).outcome is Outcome.ACCEPTED
+    assert guess(bench).outcome is Outcome.REJECTED
+    assert bench.rows("requests")[0]["weight"] == 1
+
+
+def test_a_schema_that_this_version_is_too_old_for_is_not_current(
+    database: AnyDatabase, future: Future
+) -> None:
+    assert future(database.url, ADDED, RAISED) == "0003"
+    assert not migrations.is_current(database.url)
+    with pytest.raises(DatabaseRefused, match="0003"):
+        migrations.upgrade(database.url)
+
+
+@pytest.fixture
+def future(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Future:
+    """Return what applies migrations of versions to come, and their last revision."""
+
+    def upgrade(url: str, *texts: str) -> str:
+        versions = tmp_path / "versions"
+        versions.mkdir()
+        for number, text in enumerate(texts):
+            (versions / f"{number}.py").write_text(text)
+        config = migrations._config()
+        ours = Path(migrations.__file__).parent / "versions"
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("version_locations", f"{ours}\n{versions}")
+        with monkeypatch.context() as patch:
+            patch.setattr(migrations, "_config", lambda: config)
+            return migrations.upgrade(url)
+
+    return upgrade
+
+
+def test_an_upgrade_of_a_server_can_be_run_again(cluster: Cluster) -> None:
+    url = cluster.create_empty_database()
+    assert not migrations.is_current(url)
+    revision = migrations.upgrade(url)
+    assert migrations.is_current(url)
+    assert migrations.upgrade(url) == revision
+
+
+def test_two_administrators_at_once_take_turns(cluster: Cluster) -> None:
+    url = cluster.create_empty_database()
+    with ThreadPoolExecutor(2) as threads:
+        assert len(set(threads.map(migrations.upgrade, [url, url]))) == 1
+
+
+def test_a_server_that_is_not_there_is_refused(cluster: Cluster) -> None:
+    with pytest.raises(DatabaseRefused, match="cannot use the PostgreSQL database"):
+        migrations.is_current(cluster.url("no_such_database"))
 
 
 def test_every_table_is_written_alike(tmp_path: Path) -> None:
@@ -76,6 +179,7 @@ def test_a_place_that_cannot_hold_a_database_is_refused(path: str) -> None:
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     database = TestDatabase(tmp_path)
     database.run("UPDATE alembic_version SET version_num = '9999'")
+    database.run("UPDATE schema_floor SET oldest = '9999'")
     assert not migrations.is_current(database.url)
     with pytest.raises(DatabaseRefused, match="9999"):
         migrations.upgrade(database.url)

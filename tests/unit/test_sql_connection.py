@@ -11,18 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from kagimori.adapters.sql import connection as module
-from kagimori.adapters.sql.connection import (
-    Database,
-    DatabaseRefused,
-    Transaction,
-    require_durable,
-    sqlite_path,
-)
+from kagimori.adapters.sql import sqlite as module
+from kagimori.adapters.sql.connection import open_database, sqlite_path
+from kagimori.adapters.sql.database import Database, DatabaseRefused, Transaction
+from kagimori.adapters.sql.dialect import statement
+from kagimori.adapters.sql.sqlite import SqliteTransaction, require_durable
 from kagimori.domain.errors import StoreUnavailable
 from support.database import TestDatabase
 
-COUNT = "INSERT INTO receipts VALUES ('t', 1)"
+COUNT = statement("INSERT INTO receipts VALUES ('t', 1)")
+NOTHING = statement("SELECT * FROM nothing")
 
 
 @pytest.fixture
@@ -34,8 +32,9 @@ def place(tmp_path: Path) -> Iterator[TestDatabase]:
 
 def test_opens_durably(place: TestDatabase) -> None:
     with place.open().transaction() as transaction:
+        assert isinstance(transaction, SqliteTransaction)
         pragmas = [
-            transaction.run(f"PRAGMA {name}", {})[0][0]
+            transaction.connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
     assert pragmas == ["wal", 2, 1]
@@ -59,17 +58,17 @@ def test_refuses_a_journal_that_is_no_wal() -> None:
 
 def test_a_missing_file_is_no_empty_memory(tmp_path: Path) -> None:
     with pytest.raises(DatabaseRefused, match="cannot open"):
-        Database.open(f"sqlite:///{tmp_path}/none.db")
+        open_database(f"sqlite:///{tmp_path}/none.db")
     assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("not a database" * 100)
     with pytest.raises(DatabaseRefused, match="not a database"):
-        Database.open(f"sqlite:///{tmp_path}/text.db")
+        open_database(f"sqlite:///{tmp_path}/text.db")
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "sqlite://", "sqlite:///"])
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "sqlite://", "sqlite:///"])
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(DatabaseRefused, match="sqlite:///"):
         sqlite_path(url)
@@ -106,7 +105,7 @@ def test_another_process_writing_is_waited_for_and_then_reported(
 def test_a_failed_statement_is_unavailability_without_a_trace(place: TestDatabase) -> None:
     database = place.open()
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
-        _write_and(database, lambda transaction: transaction.run("SELECT * FROM nothing", {}))
+        _write_and(database, lambda transaction: transaction.run(NOTHING, {}))
     assert not place.run("SELECT * FROM receipts")
     database.ping()
 

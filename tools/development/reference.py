@@ -64,7 +64,7 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     nested: list[tuple[str, type[BaseModel]]] = []
     for name, field in model.model_fields.items():
         inner = _model_in(field)
-        if inner is not None and inner is not config.PinSource:
+        if inner is not None and not issubclass(inner, config.PinSource):
             nested.append((name, inner))
         else:
             yield f"| `{name}` | {_default(field)} | {field.description or ''} |"

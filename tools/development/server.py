@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -30,13 +32,21 @@ class ServerProcess:
     """``kagimori serve`` on an environment. Use it as a context manager."""
 
     def __init__(
-        self, environment: Environment, variables: Mapping[str, str] | None = None
+        self,
+        environment: Environment,
+        variables: Mapping[str, str] | None = None,
+        workers: int | None = None,
     ) -> None:
-        """``variables`` are added to the child's environment."""
+        """``variables`` are added to the child's environment.
+
+        With ``workers`` the child is a supervisor of so many.
+        """
         self.environment = environment
+        self.workers = workers
         self.log: Path = environment.directory / "server.log"
         self._variables = {**os.environ, **(variables or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     @property
     def pid(self) -> int:
@@ -44,17 +54,19 @@ class ServerProcess:
         return self._child.pid
 
     def start(self) -> Self:
-        """Start it and return once it serves; raise `NotServing` otherwise."""
+        """Start it and return once all of it serves; raise `NotServing` otherwise."""
+        several = () if self.workers is None else ("--workers", str(self.workers))
         with self.log.open("ab") as log:
+            self._log_start = log.tell()
             self._process = subprocess.Popen(
-                command("serve", "--config", self.environment.config),
+                command("serve", "--config", self.environment.config, *several),
                 env=self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         deadline = time.monotonic() + START_SECONDS
-        while not self.serves():
+        while not (self._are_all_up() and self.serves()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise NotServing("\n".join(self.log.read_text().splitlines()[-20:]))
@@ -75,9 +87,27 @@ class ServerProcess:
             raise
 
     def kill(self) -> None:
-        """End it as a power cut would (SIGKILL)."""
+        """End it, and every worker, as a power cut would (SIGKILL)."""
+        workers = self.worker_pids()
         self._child.kill()
+        for pid in workers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._child.wait()
+
+    def worker_pids(self) -> list[int]:
+        """Return the workers that serve and have not ended, in the order of their start."""
+        lines = self.logged()
+        ended = {line["worker"] for line in lines if line["event"] == "worker ended"}
+        serving = [line["worker"] for line in lines if line["event"] == "worker serving"]
+        return [pid for pid in serving if pid not in ended]
+
+    def logged(self) -> list[dict[str, Any]]:
+        """Return what it has logged since its start, without what is no JSON."""
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            lines = log.read().splitlines()
+        return [json.loads(line) for line in lines if line.startswith(b"{")]
 
     def __enter__(self) -> Self:
         """Start."""
@@ -98,6 +128,9 @@ class ServerProcess:
         if self._process is None:
             raise RuntimeError("the server was not started")
         return self._process
+
+    def _are_all_up(self) -> bool:
+        return self.workers is None or len(self.worker_pids()) >= self.workers
 
     def serves(self) -> bool:
         """Return whether its health says SERVING."""

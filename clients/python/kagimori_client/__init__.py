@@ -2,12 +2,14 @@
 """Ask a Kagimori token authority whether a one-time password is good.
 
 `BankChannel.verify` returns a `Receipt` or raises: there is no boolean that can
-be forgotten. Every error is a `KagimoriError`; its three branches say who has
-to act on it: `OtpRefused` the customer, `CallRefused` the bank's developer,
-`Outage` nobody but time, or the authority's operators.
+be forgotten. `BankChannel.verify_batch` answers many `Offer` at once, each with
+the receipt or the error. Every error is a `KagimoriError`; its three branches say
+who has to act on it: `OtpRefused` the customer, `CallRefused` the bank's
+developer, `Outage` nobody but time, or the authority's operators.
 """
 
 from kagimori_client.bank_channel import BankChannel
+from kagimori_client.batch import Offer
 from kagimori_client.errors import (
     AuthorityFault,
     CallRefused,
@@ -38,6 +40,7 @@ __all__ = [
     "KagimoriError",
     "NotAllowed",
     "NotIdentified",
+    "Offer",
     "Operation",
     "OtpRefused",
     "OtpRejected",

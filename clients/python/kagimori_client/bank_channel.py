@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeAlias, cast
@@ -11,20 +11,12 @@ from uuid import UUID, uuid4
 
 import grpc
 
-from kagimori_client.api.types.v1 import types_pb2
 from kagimori_client.api.verification.v1 import verification_pb2, verification_pb2_grpc
 from kagimori_client.asking import ask
+from kagimori_client.batch import Offer, verify_all
 from kagimori_client.credentials import Pem, credentials_of
-from kagimori_client.errors import (
-    AuthorityFault,
-    InvalidRequest,
-    OtpRefused,
-    OtpRejected,
-    OtpReplayed,
-    TokenLocked,
-    TokenNotActive,
-    UnknownToken,
-)
+from kagimori_client.errors import KagimoriError
+from kagimori_client.judging import judgement_of, request_of
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
 from kagimori_client.status import error_of
@@ -32,6 +24,10 @@ from kagimori_client.status import error_of
 _VerifyOtp: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
     "verification_pb2.VerifyOtpRequest, verification_pb2.VerifyOtpResponse]"
+)
+_BatchVerifyOtp: TypeAlias = (
+    "grpc.UnaryUnaryMultiCallable["
+    "verification_pb2.BatchVerifyOtpRequest, verification_pb2.BatchVerifyOtpResponse]"
 )
 
 _OPTIONS: Final = (
@@ -43,14 +39,6 @@ _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
 )
-
-_REFUSALS: Final[dict[int, type[OtpRefused]]] = {
-    types_pb2.OUTCOME_REJECTED: OtpRejected,
-    types_pb2.OUTCOME_REPLAYED: OtpReplayed,
-    types_pb2.OUTCOME_LOCKED: TokenLocked,
-    types_pb2.OUTCOME_NOT_ACTIVE: TokenNotActive,
-    types_pb2.OUTCOME_UNKNOWN_TOKEN: UnknownToken,
-}
 
 
 class BankChannel:
@@ -88,6 +76,7 @@ class BankChannel:
         self._channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
         stub = verification_pb2_grpc.VerificationServiceStub(self._channel)  # type: ignore[no-untyped-call] # generated
         self._verify_otp: _VerifyOtp = stub.VerifyOtp
+        self._batch_verify_otp: _BatchVerifyOtp = stub.BatchVerifyOtp
 
     def __enter__(self) -> Self:
         return self
@@ -135,12 +124,40 @@ class BankChannel:
         ``timeout`` that is not a positive number.
         """
         asked_under = uuid4() if request_id is None else _uuid(request_id)
-        if (subscriber_ref is None) == (serial is None):
-            msg = "name exactly one of subscriber_ref and serial"
-            raise InvalidRequest("subject", msg, asked_under)
         within = self._timeout if timeout is None else _positive(timeout)
-        request = _request(asked_under, subscriber_ref, serial, operation, code)
-        return _receipt_of(ask(partial(self._verify_once, request), within), asked_under)
+        request = request_of(asked_under, subscriber_ref, serial, operation, code)
+        response = ask(partial(self._verify_once, request), within)
+        judgement = judgement_of(response, asked_under)
+        if isinstance(judgement, KagimoriError):
+            raise judgement
+        return judgement
+
+    def verify_batch(
+        self, offers: Sequence[Offer], *, timeout: float | None = None
+    ) -> list[Receipt | KagimoriError]:
+        """Return for each of ``offers``, in order, what `verify` returns or raises.
+
+        RPC: kagimori.verification.v1.VerificationService/BatchVerifyOtp.
+
+        For a bank's batch work: 1 to 256 offers, at most 64 KiB on the wire. Each
+        stands for itself: a `Receipt`, or the `KagimoriError` that `verify` would
+        have raised. ``timeout`` is in seconds and covers everything; within it
+        the offers without an answer, and only those, are asked for again under
+        their own request_id.
+
+        Nothing is raised for a code that is no good: look at every answer. Raise
+        `ValueError` for a batch that is too large or empty, or a ``timeout`` that
+        is not positive, and `TypeError` for what is no `Offer`.
+        """
+        within = self._timeout if timeout is None else _positive(timeout)
+        for offer in offers:
+            _check_offer(offer)
+        return verify_all(offers, self._send_batch, within)
+
+    def _send_batch(
+        self, batch: verification_pb2.BatchVerifyOtpRequest, seconds: float
+    ) -> verification_pb2.BatchVerifyOtpResponse:
+        return self._batch_verify_otp(batch, timeout=seconds)
 
     def _verify_once(
         self, request: verification_pb2.VerifyOtpRequest, seconds: float
@@ -152,56 +169,11 @@ class BankChannel:
             raise error_of(cast("grpc.Call", error), UUID(request.request_id)) from error
 
 
-def _request(
-    request_id: UUID,
-    subscriber_ref: str | None,
-    serial: str | None,
-    operation: Operation,
-    code: str,
-) -> verification_pb2.VerifyOtpRequest:
-    for field, text in (("subscriber_ref", subscriber_ref), ("serial", serial)):
-        if text is not None:
-            _check_text(field, text, request_id)
-    _check_text("code", code, request_id)
-    _check_operation(operation, request_id)
-    return verification_pb2.VerifyOtpRequest(
-        request_id=str(request_id),
-        subscriber_ref=subscriber_ref,
-        serial=serial,
-        operation=operation.value,
-        code=code,
-    )
-
-
-def _check_text(field: str, text: object, request_id: UUID) -> None:
-    # protobuf takes bytes for text, and its own errors quote the value.
-    if not isinstance(text, str):
-        msg = "must be a str"
-        raise InvalidRequest(field, msg, request_id)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        msg = "must be text that UTF-8 can hold"
-        raise InvalidRequest(field, msg, request_id) from None
-
-
-def _check_operation(operation: object, request_id: UUID) -> None:
-    if not isinstance(operation, Operation):
-        msg = "must be a member of kagimori_client.Operation"
-        raise InvalidRequest("operation", msg, request_id)
-
-
-def _receipt_of(response: verification_pb2.VerifyOtpResponse, request_id: UUID) -> Receipt:
-    """Return the receipt, or raise. Only ACCEPTED with a receipt is a yes."""
-    if response.outcome == types_pb2.OUTCOME_ACCEPTED and response.HasField("receipt"):
-        receipt = response.receipt
-        return Receipt(receipt.number, receipt.accepted_at.ToDatetime(tzinfo=UTC))
-    refusal = _REFUSALS.get(response.outcome)
-    if refusal is None:
-        msg = "the authority's answer is not one that this client knows"
-        raise AuthorityFault(msg, request_id)
-    left = response.attempts_left if response.HasField("attempts_left") else None
-    raise refusal(request_id, left)
+def _check_offer(offer: object) -> None:
+    if not isinstance(offer, Offer):
+        msg = "offers must be kagimori_client.Offer"
+        raise TypeError(msg)
+    _uuid(offer.request_id)
 
 
 def _uuid(request_id: object) -> UUID:

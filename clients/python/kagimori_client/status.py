@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from kagimori_client.api.types.v1.types_pb2 import Refusal
 from kagimori_client.errors import (
     AuthorityFault,
     CallRefused,
@@ -37,37 +39,69 @@ _REFUSED: Final[dict[grpc.StatusCode, type[CallRefused]]] = {
     grpc.StatusCode.UNAUTHENTICATED: NotIdentified,
     grpc.StatusCode.PERMISSION_DENIED: NotAllowed,
 }
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+"""By google.rpc.Code."""
 
 M = TypeVar("M", bound=Message)
 
 
 def error_of(call: grpc.Call, request_id: UUID) -> KagimoriError:
     """Return the error that tells of a failed ``call``."""
-    code, said = call.code(), call.details() or ""
     status = _rich_status(call)
+    info, wrong = _detail(status, ErrorInfo), _detail(status, BadRequest)
+    violation = (*(wrong.field_violations if wrong else ()), None)[0]
+    said = call.details() or ""
+    told = _Told(
+        code=call.code(),
+        message=said,
+        reason=info.reason if info else "",
+        field=violation.field if violation else "",
+        description=violation.description if violation else said,
+        retry_after=_seconds(_detail(status, RetryInfo)),
+    )
+    return _error_of(told, request_id)
+
+
+def error_of_refusal(refusal: Refusal, request_id: UUID) -> KagimoriError:
+    """Return the error that tells of an item of a batch that was not judged."""
+    told = _Told(
+        code=_CODES.get(refusal.code, grpc.StatusCode.UNKNOWN),
+        message=refusal.message,
+        reason=refusal.reason,
+        field=refusal.field,
+        description=refusal.message.removeprefix(f"{refusal.field}: "),
+        retry_after=_seconds(refusal) if refusal.HasField("retry_delay") else None,
+    )
+    return _error_of(told, request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the authority says of a failure; ``field`` is empty where no one field is wrong."""
+
+    code: grpc.StatusCode
+    message: str
+    reason: str
+    field: str
+    description: str
+    retry_after: float | None
+
+
+def _error_of(told: _Told, request_id: UUID) -> KagimoriError:
+    code, said = told.code, told.message
     if code in _ASK_AGAIN:
-        return Unavailable(f"no answer: {code.name}: {said}", request_id, _retry_after(status))
+        return Unavailable(f"no answer: {code.name}: {said}", request_id, told.retry_after)
+    if told.reason == "REQUEST_ID_REUSED":
+        return RequestIdReused(said, request_id)
     if code is grpc.StatusCode.INVALID_ARGUMENT:
-        return _invalid(status, said, request_id)
+        return InvalidRequest(told.field, told.description, request_id)
     if code in _REFUSED:
         return _REFUSED[code](said, request_id)
     return AuthorityFault(f"the authority failed: {code.name}: {said}", request_id)
 
 
-def _invalid(status: Status, said: str, request_id: UUID) -> KagimoriError:
-    info = _detail(status, ErrorInfo)
-    if info is not None and info.reason == "REQUEST_ID_REUSED":
-        return RequestIdReused(said, request_id)
-    wrong = _detail(status, BadRequest)
-    if wrong is None or not wrong.field_violations:
-        return InvalidRequest("", said, request_id)
-    violation = wrong.field_violations[0]
-    return InvalidRequest(violation.field, violation.description, request_id)
-
-
-def _retry_after(status: Status) -> float | None:
-    info = _detail(status, RetryInfo)
-    return None if info is None else info.retry_delay.ToMilliseconds() / 1000
+def _seconds(told: RetryInfo | Refusal | None) -> float | None:
+    return None if told is None else told.retry_delay.ToMilliseconds() / 1000
 
 
 def _rich_status(call: grpc.Call) -> Status:

@@ -19,12 +19,24 @@ use crate::{
 /// SHA-256 over a whole row with its MAC. A row that hits has been checked.
 pub(crate) type Digest = [u8; 32];
 
+/// Expired seeds that are destroyed at one time: each may cost a network HSM a
+/// millisecond for which a search waits.
+const SWEPT_AT_ONCE: usize = 32;
+
 /// How the caches of all lanes did.
 #[derive(Default)]
 pub(crate) struct Counts {
+    /// Seeds that the HSM was asked to open, canaries too.
+    pub(crate) opened: AtomicU64,
     pub(crate) hits: AtomicU64,
     pub(crate) misses: AtomicU64,
     pub(crate) entries: AtomicU64,
+}
+
+impl Counts {
+    pub(crate) fn count_opened(&self) {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What may stay open.
@@ -65,15 +77,14 @@ impl HandleCache {
         seed
     }
 
-    /// Makes room for one more: destroys what is expired or in the way.
+    /// Makes room for one more: destroys at most one, whatever is expired besides.
     ///
-    /// `digest` goes too if it is here: it is about to be opened again.
+    /// That is `digest` itself if it is here: it is about to be opened again.
     pub(crate) fn make_room(&mut self, digest: &Digest, session: &Session) -> Result<(), HsmError> {
         if let Some(entry) = self.open.pop(digest) {
-            self.forget(entry, session)?;
+            return self.forget(entry, session);
         }
-        self.sweep(session)?;
-        while self.open.len() >= self.bounds.entries {
+        if self.open.len() >= self.bounds.entries {
             self.forget_oldest(session)?;
         }
         Ok(())
@@ -85,16 +96,23 @@ impl HandleCache {
         self.counts.entries.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Destroys what is expired, as far as the least recently used ones go.
+    /// Destroys some of what is expired, beginning with the least recently used.
     ///
     /// An expired handle is never used again, and what lies before it here was
-    /// used before it expired, so it is gone after twice its lifetime at most.
+    /// used before it expired, so that it does not stay for ever.
     pub(crate) fn sweep(&mut self, session: &Session) -> Result<(), HsmError> {
-        let lifetime = self.bounds.lifetime;
-        while self.open.peek_lru().is_some_and(|(_, entry)| entry.opened.elapsed() >= lifetime) {
+        for _ in 0..SWEPT_AT_ONCE {
+            if !self.oldest_is_expired() {
+                break;
+            }
             self.forget_oldest(session)?;
         }
         Ok(())
+    }
+
+    fn oldest_is_expired(&self) -> bool {
+        let lifetime = self.bounds.lifetime;
+        self.open.peek_lru().is_some_and(|(_, entry)| entry.opened.elapsed() >= lifetime)
     }
 
     fn forget_oldest(&mut self, session: &Session) -> Result<(), HsmError> {

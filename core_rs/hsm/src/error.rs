@@ -26,6 +26,8 @@ pub enum Recovery {
     Fatal,
     /// Asking again: no session came free in time.
     Busy,
+    /// Asking another process: a call of this one does not return.
+    Hung,
 }
 
 impl Recovery {
@@ -39,6 +41,7 @@ impl Recovery {
             Self::Device => "device",
             Self::Fatal => "fatal",
             Self::Busy => "busy",
+            Self::Hung => "hung",
         }
     }
 }

@@ -58,7 +58,7 @@ impl Keys {
 
     /// The keys that a row was sealed under.
     pub(crate) fn of_row(&self, row: &Row) -> Result<TenantKeys, HsmError> {
-        self.of(&row.tenant, row.key_version)
+        self.of(row.tenant(), row.key_version)
     }
 }
 

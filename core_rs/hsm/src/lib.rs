@@ -6,12 +6,14 @@
 //! Neither ever asks for the value of a key.
 //!
 //! `cryptoki` drives context, slots, login and sessions; `cryptoki-sys` does
-//! what it lacks. A session belongs to one worker at a time, and on any error
-//! of the module it is thrown away with every handle that was opened in it.
+//! what it lacks. A vault's session belongs to one worker, a thread that callers
+//! wait for as long as they like: a call that hangs cannot be cancelled. On any
+//! error of the module a session is thrown away with every handle opened in it.
 //! [`Recovery`] tells what can help: a new *session*, a new *login* and finding
 //! the *object* again are tried once here; the *device* must come back by itself
 //! and is looked for again at the next call; *fatal* needs a person.
 
+mod batch;
 mod cache;
 mod canary;
 mod error;
@@ -23,6 +25,7 @@ mod module;
 mod partition;
 mod policy;
 mod process;
+mod pulse;
 mod raw;
 mod row;
 mod rv;
@@ -30,6 +33,7 @@ mod self_test;
 mod session;
 mod template;
 mod vault;
+mod worker;
 
 pub use canary::Canary;
 pub use cryptoki::types::AuthPin;

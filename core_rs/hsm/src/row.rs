@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A token's row: what its MAC covers, and how.
 
+use std::{ops::Range, str, sync::OnceLock};
+
 use cryptoki_sys::CKM_SHA256_HMAC;
 use kagimori_otp::{Digits, Hash, MAX_MAC};
 use sha2::{Digest, Sha256};
@@ -17,6 +19,9 @@ pub const ROW_MAC: usize = 32;
 
 /// Keeps row MACs apart from anything else the row key may ever sign.
 const DOMAIN: &[u8] = b"kagimori/row/1";
+
+/// Octets that a row and its MAC seldom exceed, so that room is made once.
+const USUAL_LENGTH: usize = 512;
 
 /// What a row MAC covers, in the order it is covered.
 pub struct Identity<'r> {
@@ -54,48 +59,71 @@ pub struct Identity<'r> {
     pub blob: &'r [u8],
 }
 
-/// A row as the vault needs it. It does not change: its encoding and the digest
-/// that open seeds are kept under are made once.
+/// A row as the vault needs it. It does not change.
 pub struct Row {
-    pub(crate) tenant: String,
     pub(crate) key_version: u32,
     pub(crate) hash: Hash,
     pub(crate) digits: Digits,
-    pub(crate) wrap_format: String,
-    pub(crate) digest: [u8; 32],
-    pub(crate) blob: Vec<u8>,
-    encoded: Vec<u8>,
-    mac: Vec<u8>,
+    /// The encoded identity, and behind it what the database holds as its MAC.
+    octets: Vec<u8>,
+    mac: usize,
+    tenant: Range<usize>,
+    wrap_format: Range<usize>,
+    blob: Range<usize>,
+    digest: OnceLock<[u8; 32]>,
 }
 
 impl Row {
     /// `mac` is what the database holds beside the identity.
     #[must_use]
     pub fn new(identity: &Identity, mac: &[u8]) -> Self {
-        let encoded = encode(identity);
-        let digest = Sha256::new().chain_update(&encoded).chain_update(mac).finalize();
+        let Encoded { mut octets, tenant, wrap_format, blob } = encode(identity);
+        let end = octets.len();
+        octets.extend_from_slice(mac);
         Self {
-            tenant: identity.tenant.to_owned(),
             key_version: identity.key_version,
             hash: identity.hash,
             digits: identity.digits,
-            wrap_format: identity.wrap_format.to_owned(),
-            digest: digest.into(),
-            blob: identity.blob.to_vec(),
-            encoded,
-            mac: mac.to_vec(),
+            octets,
+            mac: end,
+            tenant,
+            wrap_format,
+            blob,
+            digest: OnceLock::new(),
         }
+    }
+
+    /// What an open seed is kept under. It is computed at its first use, which
+    /// is not where the interpreter waits.
+    pub(crate) fn digest(&self) -> &[u8; 32] {
+        self.digest.get_or_init(|| Sha256::digest(&self.octets).into())
+    }
+
+    pub(crate) fn tenant(&self) -> &str {
+        text(&self.octets[self.tenant.clone()])
+    }
+
+    pub(crate) fn wrap_format(&self) -> &str {
+        text(&self.octets[self.wrap_format.clone()])
+    }
+
+    pub(crate) fn blob(&self) -> &[u8] {
+        &self.octets[self.blob.clone()]
     }
 
     /// The MAC of the row under the tenant's row key, computed in the HSM.
     pub(crate) fn mac(&self, session: &Session, key: Object) -> Result<[u8; ROW_MAC], HsmError> {
-        hmac_sha256(session, key, &self.encoded)
+        hmac_sha256(session, key, &self.octets[..self.mac])
     }
 
     /// Whether the row is the one whose MAC was written down.
     pub(crate) fn check(&self, session: &Session, key: Object) -> Result<(), Error> {
         let mac = self.mac(session, key)?;
-        if bool::from(mac.as_slice().ct_eq(&self.mac)) { Ok(()) } else { Err(Error::RowTampered) }
+        if bool::from(mac.as_slice().ct_eq(&self.octets[self.mac..])) {
+            Ok(())
+        } else {
+            Err(Error::RowTampered)
+        }
     }
 }
 
@@ -112,12 +140,20 @@ pub(crate) fn hmac_sha256(
     })
 }
 
+struct Encoded {
+    octets: Vec<u8>,
+    tenant: Range<usize>,
+    wrap_format: Range<usize>,
+    blob: Range<usize>,
+}
+
 /// The domain, then each field behind its length, so that no two rows that
 /// differ can encode alike. Integers are eight octets, in network order.
-fn encode(row: &Identity) -> Vec<u8> {
-    let mut encoded = DOMAIN.to_vec();
+fn encode(row: &Identity) -> Encoded {
+    let mut octets = Vec::with_capacity(USUAL_LENGTH);
+    octets.extend_from_slice(DOMAIN);
+    let tenant = push(&mut octets, row.tenant.as_bytes());
     for text in [
-        row.tenant,
         row.token_id,
         row.serial,
         row.subscriber,
@@ -126,25 +162,32 @@ fn encode(row: &Identity) -> Vec<u8> {
         row.factor,
         hash_word(row.hash),
     ] {
-        push(&mut encoded, text.as_bytes());
+        push(&mut octets, text.as_bytes());
     }
     for number in [row.digits.count() as u64, u64::from(row.period)] {
-        push(&mut encoded, &number.to_be_bytes());
+        push(&mut octets, &number.to_be_bytes());
     }
-    push(&mut encoded, &row.t0.to_be_bytes());
-    push(&mut encoded, row.custody.as_bytes());
+    push(&mut octets, &row.t0.to_be_bytes());
+    push(&mut octets, row.custody.as_bytes());
     for number in [row.seed_length, row.key_version] {
-        push(&mut encoded, &u64::from(number).to_be_bytes());
+        push(&mut octets, &u64::from(number).to_be_bytes());
     }
-    push(&mut encoded, row.wrap_format.as_bytes());
-    push(&mut encoded, row.blob);
-    encoded
+    let wrap_format = push(&mut octets, row.wrap_format.as_bytes());
+    let blob = push(&mut octets, row.blob);
+    Encoded { octets, tenant, wrap_format, blob }
 }
 
-fn push(encoded: &mut Vec<u8>, field: &[u8]) {
+/// Returns where the field lies.
+fn push(octets: &mut Vec<u8>, field: &[u8]) -> Range<usize> {
     let length = u32::try_from(field.len()).expect("a field of a row is no file");
-    encoded.extend_from_slice(&length.to_be_bytes());
-    encoded.extend_from_slice(field);
+    octets.extend_from_slice(&length.to_be_bytes());
+    let start = octets.len();
+    octets.extend_from_slice(field);
+    start..octets.len()
+}
+
+fn text(octets: &[u8]) -> &str {
+    str::from_utf8(octets).expect("it was encoded from text")
 }
 
 const fn hash_word(hash: Hash) -> &'static str {

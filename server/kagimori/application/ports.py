@@ -146,17 +146,19 @@ SettleAnswer = Settled | Overslept
 
 
 class VerificationStore(Protocol):
-    """Claims and settlements; each batch is one durable commit.
+    """Claims and settlements, many in one durable commit."""
 
-    Each raises `StoreUnavailable` if the commit is not known to have happened.
-    """
+    def commit(
+        self, settlements: Sequence[Settlement], claims: Sequence[Claim]
+    ) -> tuple[list[SettleAnswer], list[ClaimAnswer]]:
+        """Settle, then claim, in one transaction; it is durable when this returns.
 
-    def claim(self, claims: Sequence[Claim]) -> list[ClaimAnswer]:
-        """Take leases and spend attempts. A batch holds each token once."""
-        ...
-
-    def settle(self, settlements: Sequence[Settlement]) -> list[SettleAnswer]:
-        """Write verdicts, receipts and audit rows down, and free the leases."""
+        Settling writes verdicts, receipts and audit rows down and frees the
+        leases; claiming takes leases and spends attempts. Of claims that meet
+        one token, or name one request, one is looked at and the others are
+        `Held`. Raises `StoreUnavailable` if the commit is not known to have
+        happened.
+        """
         ...
 
     def ping(self) -> None:

@@ -7,6 +7,9 @@ meet in one process: the ceremony's python-pkcs11 and the server's extension.
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from kagimori.cli.ceremony import ceremony
@@ -21,6 +24,18 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks show local variables
 )
+
+
+@app.callback(invoke_without_command=True)
+def _kagimori(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"kagimori {metadata.version('kagimori')}")
+        raise typer.Exit
+
+
 app.command()(ceremony)
 app.command()(database)
 app.command("import-tokens")(import_tokens)

@@ -11,14 +11,17 @@ import typer
 
 def serve(
     config: Annotated[Path, typer.Option(help="The configuration file, TOML.")],
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Serve with so many processes; needs PostgreSQL."),
+    ] = None,
 ) -> None:
     """Serve bank channels until SIGTERM or SIGINT; calls under way are finished."""
-    from kagimori.bootstrap import StartError  # noqa: PLC0415 - see kagimori.cli
-    from kagimori.config import ConfigError  # noqa: PLC0415
-    from kagimori.processes.serve import run  # noqa: PLC0415
+    # See kagimori.cli for why these are not at the top.
+    if workers is None:
+        from kagimori.processes import serve  # noqa: PLC0415
 
-    try:
-        run(config)
-    except (ConfigError, StartError) as error:
-        typer.echo(f"kagimori: {error}", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(serve.main(config))
+    from kagimori.processes import supervise  # noqa: PLC0415
+
+    raise typer.Exit(supervise.main(config, workers))

@@ -18,8 +18,8 @@ __all__ = [
     "Provider",
     "RowTampered",
     "Sealed",
+    "SearchFailure",
     "SearchJob",
-    "SearchResult",
     "SeedError",
     "TokenRow",
     "Vault",
@@ -33,7 +33,8 @@ class HsmError(Exception):
     ``args`` is ``(message, function, rv, recovery)``: which function returned
     which code (``"C_Sign"``, ``"CKR_DEVICE_ERROR"``), and what can help:
     ``"session"``, ``"login"``, ``"object"``, ``"device"`` (trying again can
-    help), ``"fatal"`` (it cannot), ``"busy"`` (no session came free in time).
+    help), ``"fatal"`` (it cannot), ``"busy"`` (no session came free in time),
+    ``"hung"`` (a call of this process does not return).
     """
 
 class RowTampered(Exception):
@@ -95,14 +96,13 @@ class SearchJob:
     ) -> Self: ...
 
 @final
-class SearchResult:
-    """``step`` is the match or None; ``error`` is set if the search failed.
+class SearchFailure:
+    """A search that was broken off.
 
-    ``evaluated`` counts the codes that the HSM computed.
+    ``evaluated`` counts the codes that the HSM computed, or may have computed.
     """
 
-    step: int | None
-    error: HsmError | RowTampered | None
+    error: HsmError | RowTampered
     evaluated: int
 
 @final
@@ -159,17 +159,32 @@ class Vault:
     def self_test(self) -> list[Finding]:
         """Try what must be refused and what must work, leaving no trace."""
 
-    def search(self, jobs: Sequence[SearchJob], timeout_seconds: float) -> list[SearchResult]:
-        """Search each window; answers are in order, one per job."""
+    def search(
+        self, jobs: Sequence[SearchJob], timeout_seconds: float
+    ) -> list[int | SearchFailure | None]:
+        """Search each window; answers are in order, one per job: the step, or None.
 
-    def row_mac(self, row: TokenRow) -> bytes:
+        It returns when ``timeout_seconds`` are over at the latest. A job that had
+        not begun by then never will ("busy", ``evaluated`` 0); one that had is
+        not known about ("hung", 1). Jobs of a session that hangs are refused
+        ("hung", 0) until its call returns. Raise `HsmError` if nothing is open.
+        """
+
+    def row_mac(self, row: TokenRow, timeout_seconds: float) -> bytes:
         """Return the MAC of ``row``; the MAC it holds is not looked at."""
 
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under the tenant's digest key (derived once, at open)."""
 
-    def ping(self) -> None:
-        """Open and use a canary; raise `HsmError` if the HSM does not do it."""
+    def ping(self, timeout_seconds: float) -> None:
+        """Open and use a canary; raise `HsmError` if the HSM does not do it in time."""
+
+    def is_hung(self) -> bool:
+        """Return whether a session is inside a call that was waited for in vain.
+
+        That is so when its worker did nothing in the second half of a wait for
+        it, and has not come on since. It ends if the call returns after all.
+        """
 
     def status(self) -> tuple[str, str, list[tuple[str, int, int]]]:
         """Return (manufacturer, library version, [(tenant, wrapping, row version)])."""
@@ -177,8 +192,15 @@ class Vault:
     def cache_counts(self) -> tuple[int, int, int]:
         """Return (hits, misses, entries)."""
 
+    def opened(self) -> int:
+        """Return how many seeds the HSM was asked to open, canaries included."""
+
     def close(self) -> None:
-        """Wait for calls under way, close every session and finalise the module."""
+        """Wait for calls under way, close every session and finalise the module.
+
+        A call that does not return within seconds is left behind, and the module
+        with it.
+        """
 
 @final
 class Sealed:

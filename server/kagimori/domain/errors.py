@@ -85,6 +85,18 @@ class TokenBusy(TryAgain):
     reason = "TOKEN_BUSY"
 
 
+class DeadlineTooNear(TryAgain):
+    """Too little of the caller's deadline was left to begin, or to search."""
+
+    reason = "DEADLINE_TOO_NEAR"
+
+
+class Overloaded(TryAgain):
+    """More verifications wait than the server will hold; nothing was looked up."""
+
+    reason = "OVERLOADED"
+
+
 class LeaseLost(TryAgain):
     """The search took longer than the token's lease; its result was not used."""
 

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The serving process, from its configuration to its last answer."""
+"""A serving process, from its configuration to its last answer."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-import signal
+import socket
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
+from structlog.typing import EventDict
 
 from kagimori import bootstrap, config
 from kagimori.adapters.vault import harden_process
 from kagimori.config import ConfigError, ServerSection
-from kagimori.processes import logs
+from kagimori.processes import door, logs
+from kagimori.processes.exits import Exit
+from kagimori.processes.line import WorkerWord
+from kagimori.processes.readiness import say_ready
+from kagimori.processes.reasons import Reason, Reasons
 from kagimori.transport.listener import UnfitListener
 from kagimori.transport.server import (
     DATABASE,
@@ -27,33 +34,110 @@ from kagimori.transport.server import (
 )
 
 _LOG: Final = structlog.get_logger("kagimori.serve")
-_AFTER_DRAIN: Final = 5.0
+
+AFTER_DRAIN: Final = 5.0
 """Seconds that leaving the HSM and the database may take."""
-_ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT})
+_HUNG_GRACE: Final = 1.0
+"""Seconds for the calls under way when one of them hangs: what can end, ends at once."""
+_AGE_SPREAD: Final = 1.1
+"""gRPC ends a connection at its greatest age, give or take a tenth."""
+_SWITCH_SECONDS: Final = 0.0005
+
+_Listening = Callable[..., ServerSettings]
 
 
-def run(path: Path) -> None:
+def main(path: Path, supervisor: socket.socket | None = None) -> Exit:
+    """Serve as `run` does; a refusal is told on standard error and by the exit code."""
+    try:
+        run(path, supervisor)
+    except (ConfigError, bootstrap.StartError) as error:
+        sys.stderr.write(f"kagimori: {error}\n")
+        refused_login = isinstance(error, bootstrap.LoginRefused)
+        return Exit.LOGIN_REFUSED if refused_login else Exit.REFUSED
+    return Exit.STOPPED
+
+
+def run(path: Path, supervisor: socket.socket | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then finish the calls under way.
 
-    Raises `ConfigError` or `StartError` if it must not start.
+    With a ``supervisor`` at the other end, share the port with its other
+    workers, and obey it. Raises `ConfigError` or `StartError` if it must not
+    start.
     """
     harden_process()
+    # The threads that work for the event loop hold the interpreter for
+    # microseconds, and it would wait 5 ms until it may take it from one of them.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     settings = config.load(path)
     logs.configure(settings.log)
+    if supervisor is not None:
+        _sign_every_line()
     # Before the HSM is logged in to: a PIN is not tried for a server that cannot be.
-    listening = _listening(settings.server)
+    listening = _listening(settings.server, reuse_port=supervisor is not None)
     with bootstrap.serving(settings) as authority:
-        # Before any thread starts, for threads inherit what is blocked: a signal
-        # then waits for this thread, whichever is running. A handler would do
-        # nothing while a lock is waited for and another thread took the signal.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        server = _server(listening(tenants=frozenset(authority.policies)), authority)
-        _LOG.info("serving", listen=settings.server.listen, tenants=len(authority.policies))
-        signal.sigwait(_ENDING)
-        _LOG.info("stopping", drain_seconds=settings.server.drain_seconds)
-        _end_at_the_latest(settings.server.drain_seconds + _AFTER_DRAIN)
-        server.stop(settings.server.drain_seconds)
+        asyncio.run(_serve(settings.server, listening, authority, supervisor))
     _LOG.info("stopped")
+
+
+def _sign_every_line() -> None:
+    """Let the lines say which of several processes wrote them."""
+    pid = os.getpid()
+
+    def sign(_logger: object, _level: str, event: EventDict) -> EventDict:
+        event["pid"] = pid
+        return event
+
+    structlog.configure(processors=[sign, *structlog.get_config()["processors"]])
+
+
+async def _serve(
+    section: ServerSection,
+    listening: _Listening,
+    authority: bootstrap.Authority,
+    supervisor: socket.socket | None,
+) -> None:
+    vault = authority.vault
+    with Reasons(vault, section.recycle_after_seeds, supervisor) as reasons:
+        server = _built(listening(tenants=frozenset(authority.policies)), authority)
+        async with authority.engine:
+            await _start(server)
+            _LOG.info("serving", listen=section.listen, tenants=len(authority.policies))
+            _tell_serving(reasons, supervisor)
+            await _end(server, section, await _last_reason(server, section, reasons))
+
+
+def _tell_serving(reasons: Reasons, supervisor: socket.socket | None) -> None:
+    if supervisor is None:
+        say_ready()
+    else:
+        reasons.tell(WorkerWord.SERVING)
+
+
+async def _last_reason(server: AuthorityServer, section: ServerSection, reasons: Reasons) -> Reason:
+    """Return why to end, when it is time to: at once, or when the last client has left."""
+    reason = await reasons.next()
+    if reason is not Reason.RETIRE:
+        return reason
+    _LOG.info("retiring", connection_seconds=section.connection_seconds)
+    door.close(server.port)
+    patience = section.connection_seconds * _AGE_SPREAD + section.drain_seconds
+    emptied = asyncio.create_task(door.empty(server.port, patience))
+    sooner = asyncio.create_task(reasons.next())
+    await asyncio.wait({emptied, sooner}, return_when=asyncio.FIRST_COMPLETED)
+    emptied.cancel()
+    return sooner.result() if sooner.done() else Reason.STOP
+
+
+async def _end(server: AuthorityServer, section: ServerSection, reason: Reason) -> None:
+    """Stop; where a PKCS#11 call hangs, leave without waiting for it."""
+    grace = _HUNG_GRACE if reason is Reason.HUNG else section.drain_seconds
+    if reason is Reason.HUNG:
+        _LOG.error("a PKCS#11 call hangs: this process ends", grace=grace)
+    _LOG.info("stopping", drain_seconds=grace)
+    _end_at_the_latest(grace + AFTER_DRAIN)
+    await server.stop(grace)
+    if reason is Reason.HUNG:
+        _leave()
 
 
 def _end_at_the_latest(seconds: float) -> None:
@@ -65,28 +149,34 @@ def _end_at_the_latest(seconds: float) -> None:
 
     def give_up() -> None:
         _LOG.error("not ended in time: a call hangs", seconds=seconds)
-        os._exit(1)
+        _leave()
 
     timer = threading.Timer(seconds, give_up)
     timer.daemon = True
     timer.start()
 
 
-def _server(settings: ServerSettings, authority: bootstrap.Authority) -> AuthorityServer:
+def _leave() -> NoReturn:
+    logs.write_out()
+    os._exit(Exit.HUNG)
+
+
+def _built(settings: ServerSettings, authority: bootstrap.Authority) -> AuthorityServer:
+    pings = {HSM: authority.vault.ping, DATABASE: authority.store.ping}
     try:
-        server = build_server(
-            settings,
-            authority.verify,
-            authority.vault,
-            {HSM: authority.vault.ping, DATABASE: authority.store.ping},
-        )
-        server.start()
+        return build_server(settings, authority.verify, authority.vault, pings)
     except UnfitListener as error:
         raise bootstrap.StartError(f"server: {error}") from None
-    return server
 
 
-def _listening(section: ServerSection) -> Callable[..., ServerSettings]:
+async def _start(server: AuthorityServer) -> None:
+    try:
+        await server.start()
+    except UnfitListener as error:
+        raise bootstrap.StartError(f"server: {error}") from None
+
+
+def _listening(section: ServerSection, *, reuse_port: bool) -> _Listening:
     """Read what the listener needs; only ``tenants`` is left to be said."""
     return partial(
         ServerSettings,
@@ -95,8 +185,9 @@ def _listening(section: ServerSection) -> Callable[..., ServerSettings]:
         certificate=_pem(section.certificate, "server.certificate"),
         private_key=_pem(section.private_key, "server.private_key"),
         client_ca=_pem(section.client_ca, "server.client_ca"),
-        threads=section.threads,
         max_concurrent_rpcs=section.max_concurrent_rpcs,
+        connection_seconds=section.connection_seconds,
+        reuse_port=reuse_port,
         reflection=section.reflection,
     )
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from kagimori.api.admin.v1.admin_pb2 import GetHsmStatusRequest, GetHsmStatusResponse
 from kagimori.application.administration.hsm_status import HsmInspector
 from kagimori.transport.call import Call
@@ -13,11 +15,13 @@ class AdminServicer:
     """Serves kagimori.admin.v1.AdminService."""
 
     def __init__(self, hsm: HsmInspector) -> None:
-        """``hsm`` is shared by every thread."""
+        """``hsm`` may block: it is asked on a thread."""
         self._hsm = hsm
 
-    def GetHsmStatus(self, _request: GetHsmStatusRequest, call: Call) -> GetHsmStatusResponse:  # noqa: N802 - the RPC's name
+    async def GetHsmStatus(  # noqa: N802 - the RPC's name
+        self, _request: GetHsmStatusRequest, call: Call
+    ) -> GetHsmStatusResponse:
         """Look at the HSM, now."""
-        status = self._hsm.status()
-        call.note(answering=str(status.answering))
+        status = await asyncio.to_thread(self._hsm.status)
+        call.facts["answering"] = str(status.answering)
         return hsm_status_of(status)

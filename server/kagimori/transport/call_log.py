@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final
 
 import grpc
 import structlog
@@ -24,54 +23,74 @@ from kagimori.transport.identity import Identity
 _LOG: Final = structlog.get_logger("kagimori.rpc")
 _HEALTH: Final = "/grpc.health.v1."
 
+# Whoever gives up at the deadline is heard of a little before ours has passed.
+_AT_THE_DEADLINE: Final = 0.05
+"""Seconds left under which an abandoned call is one whose time was up."""
+
 
 class Line:
-    """The line of one call, written when the call ends."""
+    """The line of one call; exactly one of its methods is called, when it ends.
+
+    ``facts`` is all that it says, in this order: what was called, by whom, what
+    the servicer put there, and how it ended. One dict, for this is on the path
+    of every login.
+    """
+
+    __slots__ = ("_started", "facts", "method")
 
     def __init__(self, method: str) -> None:
         """Start the clock for ``method`` (its full name)."""
         self.method = method
-        self.identity: Identity | None = None
-        self.facts: dict[str, str] = {}
+        self.facts: dict[str, object] = {"method": method}
         self._started = time.perf_counter()
-        self._ending: dict[str, Any] = {"status": "OK"}
-        self._level = "debug" if method.startswith(_HEALTH) else "info"
 
-    def __enter__(self) -> Self:
-        return self
+    def came_from(self, caller: Identity) -> None:
+        """Say who called."""
+        self.facts.update(caller.facts)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        milliseconds = round((time.perf_counter() - self._started) * 1000, 2)
-        getattr(_LOG, self._level)(
-            "rpc", method=self.method, **self._who(), **self._ending, milliseconds=milliseconds
-        )
+    def answered(self) -> None:
+        """Say that the call was answered."""
+        self.facts["status"] = "OK"
+        self._write(_LOG.debug if self.method.startswith(_HEALTH) else _LOG.info)
 
-    def failed(self, error: Exception, status: grpc.Status) -> None:
-        """Let the line say that the call ended with ``status`` because of ``error``."""
-        self._ending = {"status": status.code.name}
-        if isinstance(error, AuthorityError):
-            self._ending["reason"] = error.reason
-            if isinstance(error, InvalidField):
-                self._ending["field"] = error.field
-            # Our own words for the log: which token, which PKCS#11 call.
-            if notes := getattr(error, "__notes__", None):
-                self._ending["notes"] = notes
-            self._level = "warning"
-        elif status.code is grpc.StatusCode.INTERNAL:
-            self._ending["trace"] = list(_places(error))
-            self._level = "error"
+    def abandoned(self, seconds_left: float | None) -> None:
+        """Say that nobody waits for the answer any more."""
+        late = seconds_left is not None and seconds_left < _AT_THE_DEADLINE
+        self.facts["status"] = "DEADLINE_EXCEEDED" if late else "CANCELLED"
+        self._write(_LOG.warning)
 
-    def _who(self) -> dict[str, str]:
-        caller = self.identity
-        if caller is None:
-            return self.facts
-        who = {"tenant": caller.tenant, "role": str(caller.role), "caller": caller.name}
-        return {**who, **self.facts}
+    def failed(self, error: Exception, code: grpc.StatusCode) -> None:
+        """Say that the call ended with ``code`` because of ``error``."""
+        self.facts.update(_ending_of(error, code))
+        self._write(_writer_for(error))
+
+    def _write(self, write: Callable[..., object]) -> None:
+        self.facts["milliseconds"] = round((time.perf_counter() - self._started) * 1000, 2)
+        write("rpc", **self.facts)
+
+
+def item_failed(
+    caller: Identity, facts: Mapping[str, object], error: Exception, code: grpc.StatusCode
+) -> None:
+    """Write a line about one item of a batch that goes on without it."""
+    _writer_for(error)("item", **caller.facts, **facts, **_ending_of(error, code))
+
+
+def _writer_for(error: Exception) -> Callable[..., object]:
+    write: Callable[..., object] = _LOG.warning if isinstance(error, AuthorityError) else _LOG.error
+    return write
+
+
+def _ending_of(error: Exception, code: grpc.StatusCode) -> dict[str, object]:
+    if not isinstance(error, AuthorityError):
+        return {"status": code.name, "trace": list(_places(error))}
+    ending: dict[str, object] = {"status": code.name, "reason": error.reason}
+    if isinstance(error, InvalidField):
+        ending["field"] = error.field
+    # Our own words for the log: which token, which PKCS#11 call.
+    if notes := getattr(error, "__notes__", None):
+        ending["notes"] = notes
+    return ending
 
 
 def _places(error: BaseException | None) -> Iterator[str]:

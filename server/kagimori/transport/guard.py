@@ -1,97 +1,133 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands around every RPC: identity, access, errors, and one log line.
 
-One interceptor and not four: gRPC would build the whole pile anew for each
-call, and the order (who, may they, what, answer, log) is the point of it.
+A handler is wrapped once, when it is registered, and no interceptor is used:
+gRPC would build its chain anew for each call. The order (who, may they, what,
+answer, log) is the point of it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import Any, Final, TypeVar, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from kagimori.domain.errors import AuthorityError, MalformedMessage, NotIdentified
-from kagimori.transport import call_log
 from kagimori.transport.access import authorize
 from kagimori.transport.call import Call
+from kagimori.transport.call_log import Line
 from kagimori.transport.identity import Identifier, Identity
 from kagimori.transport.status import internal_status, status_of
 
-Behaviour = Callable[..., Any]
-R = TypeVar("R")
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+Handlers: TypeAlias = "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
+Unary = Callable[[Any, Any], Awaitable[Message]]
+Stream = Callable[[Any, Any], AsyncIterator[Message]]
+Parse = Callable[[bytes], Message]
 
-_MALFORMED: Final = object()
 _OURS: Final = "/kagimori."
 """Our servicers take a `Call`; health and reflection take gRPC's own context."""
 
 
-class Guard(grpc.ServerInterceptor):
-    """Lets identified callers in to what their role may call."""
+class Guard:
+    """Takes servicers as a server does, and lets in to them who may call them.
 
-    def __init__(self, identify: Identifier) -> None:
+    The generated ``add_…Servicer_to_server`` functions are given a guard where
+    they expect a server.
+    """
+
+    def __init__(self, server: grpc.aio.Server, identify: Identifier) -> None:
         """``identify`` reads the caller from the TLS connection."""
+        self._server = server
         self._identify = identify
-        self._guarded: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
-    def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Return the guarded handler of an RPC; None if nobody serves it."""
-        method = handler_call_details.method
-        if method not in self._guarded:
-            handler = continuation(handler_call_details)
-            if handler is None:
-                return None
-            self._guarded[method] = self._guard(method, handler)
-        return self._guarded[method]
+    def add_registered_method_handlers(self, service: str, handlers: Handlers) -> None:
+        """Register the RPCs of ``service``, guarded."""
+        guarded = {
+            name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()
+        }
+        # gRPC finds one of these with a single lookup by the full name.
+        self._server.add_registered_method_handlers(service, guarded)
 
-    def _guard(
+    def add_generic_rpc_handlers(self, _: Sequence[grpc.GenericRpcHandler]) -> None:
+        """Do nothing: the same handlers are registered by their names."""
+
+    def _guarded(
         self, method: str, handler: grpc.RpcMethodHandler[Any, Any]
     ) -> grpc.RpcMethodHandler[Any, Any]:
-        kind = f"{_arity(handler.request_streaming)}_{_arity(handler.response_streaming)}"
-        deserialize = handler.request_deserializer
-        make = getattr(grpc, f"{kind}_rpc_method_handler")
-        return make(  # type: ignore[no-any-return] # chosen by name
-            self._around(method, getattr(handler, kind)),
-            request_deserializer=deserialize
-            if handler.request_streaming
-            else _tolerant(deserialize),
-            response_serializer=handler.response_serializer,
-        )
+        """Return ``handler`` with the guard around it.
 
-    def _around(self, method: str, behaviour: Behaviour) -> Behaviour:
+        Where there is one request, its octets come to the guard as they are: a
+        body that is no message is the caller's fault, and gRPC would say INTERNAL.
+        """
+        parse = cast("Parse", handler.request_deserializer)
+        respond = handler.response_serializer
+        if not handler.response_streaming:
+            unary = self._around(method, cast("Unary", handler.unary_unary), parse)
+            return grpc.unary_unary_rpc_method_handler(unary, response_serializer=respond)
+        if not handler.request_streaming:
+            stream = self._around_stream(method, cast("Stream", handler.unary_stream), parse)
+            return grpc.unary_stream_rpc_method_handler(stream, response_serializer=respond)
+        both = self._around_stream(method, cast("Stream", handler.stream_stream), None)
+        return grpc.stream_stream_rpc_method_handler(both, parse, respond)
+
+    def _around(self, method: str, behaviour: Unary, parse: Parse) -> Unary:
         takes_call = method.startswith(_OURS)
+        let_in = self._let_in
 
-        # wraps() keeps the marks by which gRPC knows a stream that holds no thread.
-        @wraps(behaviour)
-        def guarded(request: object, context: grpc.ServicerContext, *send: Behaviour) -> object:
-            with call_log.Line(method) as line:
-                try:
-                    call = self._let_in(line, request, context)
-                    return behaviour(request, call if takes_call else context, *send)
-                except Exception as error:  # noqa: BLE001 - whatever it is, a caller hears a status
-                    status = _status_of(error)
-                    line.failed(error, status)
-            return context.abort_with_status(status)
+        async def guarded(body: bytes, context: Context) -> Message:
+            line = Line(method)
+            try:
+                call = let_in(line, context)
+                request = _message(parse, body)
+                answer = await behaviour(request, call if takes_call else context)
+            except asyncio.CancelledError:
+                line.abandoned(context.time_remaining())
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, a caller hears a status
+                refusal = _refuse(line, error, context)
+            else:
+                line.answered()
+                return answer
+            # What gRPC raises now, it also keeps with the call: were the call among
+            # our locals, neither would be freed before the next garbage collection.
+            del context
+            return await refusal
 
         return guarded
 
-    def _let_in(self, line: call_log.Line, request: object, context: grpc.ServicerContext) -> Call:
-        line.identity = self._who(line, context)
-        authorize(line.identity, line.method)
-        if request is _MALFORMED:
-            raise MalformedMessage
-        seconds_left = context.time_remaining()
-        return Call(line.identity, math.inf if seconds_left is None else seconds_left, line.facts)
+    def _around_stream(self, method: str, behaviour: Stream, parse: Parse | None) -> Stream:
+        async def guarded(asked: Any, context: Context) -> AsyncIterator[Message]:  # noqa: ANN401 - octets or a stream
+            line = Line(method)
+            try:
+                self._let_in(line, context)
+                request = _message(parse, asked) if parse else asked
+                async for answer in behaviour(request, context):
+                    yield answer
+            except (asyncio.CancelledError, GeneratorExit):
+                line.abandoned(context.time_remaining())
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, a caller hears a status
+                refusal = _refuse(line, error, context)
+            else:
+                line.answered()
+                return
+            await refusal
 
-    def _who(self, line: call_log.Line, context: grpc.ServicerContext) -> Identity:
+        return guarded
+
+    def _let_in(self, line: Line, context: Context) -> Call:
+        identity = self._who(line, context)
+        line.came_from(identity)
+        authorize(identity, line.method)
+        seconds_left = context.time_remaining()
+        return Call(identity, math.inf if seconds_left is None else seconds_left, line.facts)
+
+    def _who(self, line: Line, context: Context) -> Identity:
         # The stubs promise bytes; gRPC gives a list of them for each key.
         connection = cast("Mapping[str, Sequence[bytes]]", context.auth_context())
         try:
@@ -103,21 +139,16 @@ class Guard(grpc.ServerInterceptor):
             raise
 
 
-def _status_of(error: Exception) -> grpc.Status:
-    return status_of(error) if isinstance(error, AuthorityError) else internal_status()
+def _refuse(line: Line, error: Exception, context: Context) -> Awaitable[NoReturn]:
+    """Write the line; return what tells the caller, and ends by raising."""
+    status = status_of(error) if isinstance(error, AuthorityError) else internal_status()
+    line.failed(error, status.code)
+    return context.abort_with_status(status)
 
 
-def _tolerant(deserialize: Callable[[bytes], R] | None) -> Callable[[bytes], R | object]:
-    """Let the guard see what is no message; gRPC itself would call it INTERNAL."""
-
-    def attempt(body: bytes) -> R | object:
-        try:
-            return deserialize(body) if deserialize else body
-        except DecodeError:
-            return _MALFORMED
-
-    return attempt
-
-
-def _arity(streaming: bool) -> str:  # noqa: FBT001 - gRPC's own flag
-    return "stream" if streaming else "unary"
+def _message(parse: Parse, body: bytes) -> Message:
+    try:
+        return parse(body)
+    except DecodeError:
+        # Its words may quote the body.
+        raise MalformedMessage from None

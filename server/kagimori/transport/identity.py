@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
+from kagimori.application.verification.verify import Caller
 from kagimori.domain.errors import NotIdentified
 
 AUTHORITY: Final = "_authority"
@@ -30,17 +32,31 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+_REMEMBERED: Final = 4096
+"""Names of callers whose reading is kept; a bank has a handful."""
+
 BANK_ROLES: Final = frozenset({Role.CHANNEL, Role.REGISTRAR})
 AUTHORITY_ROLES: Final = frozenset(Role) - BANK_ROLES
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller. ``tenant`` is a service ID, or `AUTHORITY`."""
+    """A caller. ``tenant`` is a service ID, or `AUTHORITY`.
+
+    ``caller`` is the same in the words of the use cases and ``facts`` in those of
+    the log: made once, and not for each call.
+    """
 
     tenant: str
     role: Role
     name: str
+    caller: Caller = field(init=False, repr=False, compare=False)
+    facts: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        facts = {"tenant": self.tenant, "role": self.role.value, "caller": self.name}
+        object.__setattr__(self, "caller", Caller(self.tenant, self.name))
+        object.__setattr__(self, "facts", facts)
 
 
 class Identifier:
@@ -55,6 +71,9 @@ class Identifier:
             rf"/role/(?P<role>{'|'.join(Role)})"
             r"/id/(?P<name>[A-Za-z0-9._-]{1,64})"
         )
+        # The same octets name the same caller whatever connection they come by.
+        # A connection's address would not do: the next caller may come from it.
+        self._named = lru_cache(_REMEMBERED)(self._read)
 
     def __call__(self, auth_context: Mapping[str, Sequence[bytes]]) -> Identity:
         """Return the caller of a TLS connection, or raise `NotIdentified`.
@@ -67,7 +86,10 @@ class Identifier:
         uris = auth_context.get("peer_uri", ())
         if len(uris) != 1:
             raise NotIdentified
-        match = self._spiffe_id.fullmatch(uris[0].decode("ascii", "replace"))
+        return self._named(uris[0])
+
+    def _read(self, uri: bytes) -> Identity:
+        match = self._spiffe_id.fullmatch(uri.decode("ascii", "replace"))
         if match is None or match["tenant"] not in self._tenants:
             raise NotIdentified
         identity = Identity(match["tenant"], Role(match["role"]), match["name"])

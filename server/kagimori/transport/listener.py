@@ -27,18 +27,31 @@ OPTIONS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.max_concurrent_streams", 128),
     # A peer that is silent after connect() holds a socket for this long.
     ("grpc.server_handshake_timeout_ms", 3_000),
-    # Long enough to spare handshakes, short enough that a certificate which
-    # expired or was revoked at the CA does not live on in an open connection.
-    ("grpc.max_connection_age_ms", 30 * 60 * 1000),
     ("grpc.max_connection_age_grace_ms", 30_000),
     ("grpc.max_connection_idle_ms", 10 * 60 * 1000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.http2.max_ping_strikes", 2),
-    # SQLite has one serving process: a second one must fail to start.
-    ("grpc.so_reuseport", 0),
 )
+
+
+def options(*, reuse_port: bool, connection_seconds: float = 300.0) -> list[tuple[str, int]]:
+    """Return a server's options.
+
+    With ``reuse_port`` several processes of one authority share the port
+    (SO_REUSEPORT): on SQLite, which has one serving process, a second one must
+    fail to start. A connection that is ``connection_seconds`` old is ended
+    between two calls.
+    """
+    return [
+        *OPTIONS,
+        ("grpc.so_reuseport", int(reuse_port)),
+        # Long enough to spare handshakes, short enough that a certificate which
+        # expired or was revoked at the CA does not live on in an open connection,
+        # and that every client finds the way to a process which is new.
+        ("grpc.max_connection_age_ms", int(connection_seconds * 1000)),
+    ]
 
 
 class UnfitListener(Exception):

@@ -24,7 +24,7 @@ from kagimori.domain.policy import Operation
 
 LONGEST_SUBSCRIBER_REF: Final = 64
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _SERIAL: Final = re.compile(r"[0-9A-Z]{1,32}")
 
 _OPERATIONS: Final = {
@@ -39,7 +39,7 @@ _OUTCOMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would cost half a microsecond on every item
 class Question:
     """What a `VerifyOtpRequest` asks, in words that can be right."""
 
@@ -63,12 +63,21 @@ def question_of(request: verification_pb2.VerifyOtpRequest) -> Question:
 
 def answer_of(verdict: Verdict) -> verification_pb2.VerifyOtpResponse:
     """Return ``verdict`` in the words of the API."""
-    answer = verification_pb2.VerifyOtpResponse(
-        outcome=_OUTCOMES[verdict.outcome], attempts_left=verdict.attempts_left
-    )
-    if verdict.receipt is not None:
-        answer.receipt.CopyFrom(_receipt(verdict.receipt))
+    answer = verification_pb2.VerifyOtpResponse()
+    write_answer(verdict, answer)
     return answer
+
+
+def write_answer(verdict: Verdict, answer: verification_pb2.VerifyOtpResponse) -> None:
+    """Write ``verdict`` into an empty ``answer``, such as one in a batch's response.
+
+    Field by field: messages that are made first and copied in cost twice as much.
+    """
+    answer.outcome = _OUTCOMES[verdict.outcome]
+    if verdict.attempts_left is not None:
+        answer.attempts_left = verdict.attempts_left
+    if verdict.receipt is not None:
+        _write_receipt(verdict.receipt, answer.receipt)
 
 
 def hsm_status_of(status: HsmStatus) -> admin_pb2.GetHsmStatusResponse:
@@ -136,5 +145,9 @@ def _operation(number: types_pb2.Operation) -> Operation:
         raise InvalidField("operation", msg) from None
 
 
-def _receipt(receipt: Receipt) -> types_pb2.Receipt:
-    return types_pb2.Receipt(number=str(receipt), accepted_at=receipt.accepted_at)
+def _write_receipt(receipt: Receipt, written: types_pb2.Receipt) -> None:
+    written.number = str(receipt)
+    # A float holds today's seconds to a quarter of a microsecond.
+    microseconds = round(receipt.accepted_at.timestamp() * 1_000_000)
+    at = written.accepted_at
+    at.seconds, at.nanos = microseconds // 1_000_000, microseconds % 1_000_000 * 1000

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
+import grpc.aio
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection, reflection_pb2
+from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from kagimori.api.admin.v1 import admin_pb2, admin_pb2_grpc
 from kagimori.api.verification.v1 import verification_pb2, verification_pb2_grpc
@@ -56,8 +56,11 @@ class ServerSettings:
 
     ``listen`` is host:port (port 0 takes a free one); ``tenants`` are the
     service IDs served here; ``certificate`` (chain), ``private_key`` and
-    ``client_ca`` are PEM. At most ``threads`` calls are worked on at once, at
-    most ``max_concurrent_rpcs`` are taken in; more are RESOURCE_EXHAUSTED.
+    ``client_ca`` are PEM. At most ``max_concurrent_rpcs`` calls are taken in at
+    once; more are RESOURCE_EXHAUSTED, without a RetryInfo, for gRPC itself says
+    it: the use case's own bound should come first. With ``reuse_port`` other
+    processes of the authority may listen on the same port. A client is asked to
+    connect anew after ``connection_seconds``.
     """
 
     listen: str
@@ -66,24 +69,21 @@ class ServerSettings:
     certificate: bytes
     private_key: bytes = field(repr=False)
     client_ca: bytes
-    threads: int = 16
-    max_concurrent_rpcs: int = 512
+    max_concurrent_rpcs: int = 4096
     reflection: bool = False
+    reuse_port: bool = False
+    connection_seconds: float = 300.0
 
 
 class AuthorityServer:
-    """A gRPC server with its health; started once, stopped once."""
+    """A gRPC server with its health; started once, stopped once.
 
-    def __init__(
-        self,
-        server: grpc.Server,
-        pool: ThreadPoolExecutor,
-        health: Health,
-        address: tuple[str, int],
-    ) -> None:
+    It belongs to the event loop in which it was built.
+    """
+
+    def __init__(self, server: grpc.aio.Server, health: Health, address: tuple[str, int]) -> None:
         """Use `build_server`, which has bound the ``address`` already."""
         self._server = server
-        self._pool = pool
         self._health = health
         self._address = address
 
@@ -92,25 +92,19 @@ class AuthorityServer:
         """Return the port it listens on."""
         return self._address[1]
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """Serve; raise `UnfitListener` if the listener would serve TLS 1.2."""
-        self._health.start()
-        self._server.start()
-        if not listener.refuses_tls_1_2(*self._address):
-            self.stop(grace=0)
+        await self._health.start()
+        await self._server.start()
+        if not await asyncio.to_thread(listener.refuses_tls_1_2, *self._address):
+            await self.stop(grace=0)
             msg = "TLS 1.2 is not refused: kagimori.transport must be imported before grpc"
             raise listener.UnfitListener(msg)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Return True if the server has not ended within ``timeout`` seconds."""
-        return self._server.wait_for_termination(timeout)
-
-    def stop(self, grace: float) -> None:
+    async def stop(self, grace: float) -> None:
         """Say NOT_SERVING, take no new calls, give those under way ``grace`` seconds."""
-        self._health.say_not_serving()
-        drained: threading.Event = self._server.stop(grace)
-        drained.wait()
-        self._pool.shutdown()
+        await self._health.say_not_serving()
+        await self._server.stop(grace)
 
 
 def build_server(
@@ -121,24 +115,25 @@ def build_server(
 ) -> AuthorityServer:
     """Return a server that is bound to its port and not started yet.
 
-    ``pings`` has `HSM` and `DATABASE`. Raise `UnlistedRpc` if an RPC has no
-    access row and `UnfitListener` if the listener cannot be as it must.
+    Call it in the running event loop in which ``verify`` works; ``hsm`` and
+    ``pings``, which has `HSM` and `DATABASE`, may block and are called on
+    threads. Raise `UnlistedRpc` if an RPC has no access row and `UnfitListener`
+    if the listener cannot be as it must.
     """
-    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="rpc")
-    guard = Guard(Identifier(settings.trust_domain, settings.tenants))
-    server = grpc.server(
-        pool,
-        interceptors=[guard],
-        options=listener.OPTIONS,
+    server = grpc.aio.server(
+        options=listener.options(
+            reuse_port=settings.reuse_port, connection_seconds=settings.connection_seconds
+        ),
         maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
     )
     health = Health(pings, NEEDS)
-    require_rows(_register(server, settings, verify, hsm, health))
-    return AuthorityServer(server, pool, health, _bind(server, settings))
+    guard = Guard(server, Identifier(settings.trust_domain, settings.tenants))
+    require_rows(_register(guard, settings, verify, hsm, health))
+    return AuthorityServer(server, health, _bind(server, settings))
 
 
 def _register(
-    server: grpc.Server,
+    guard: Guard,
     settings: ServerSettings,
     verify: Verify,
     hsm: HsmInspector,
@@ -153,15 +148,18 @@ def _register(
         ADMIN: (admin_pb2_grpc.add_AdminServiceServicer_to_server, AdminServicer(hsm)),
         HEALTH: (health_pb2_grpc.add_HealthServicer_to_server, health),
     }
+    if settings.reflection:
+        names = [service.full_name for service in served]
+        served[REFLECTION] = (
+            reflection_pb2_grpc.add_ServerReflectionServicer_to_server,
+            reflection.aio.ReflectionServicer(names),
+        )
     for add, servicer in served.values():
-        add(servicer, server)
-    if not settings.reflection:
-        return list(served)
-    reflection.enable_server_reflection([service.full_name for service in served], server)
-    return [*served, REFLECTION]
+        add(servicer, guard)
+    return list(served)
 
 
-def _bind(server: grpc.Server, settings: ServerSettings) -> tuple[str, int]:
+def _bind(server: grpc.aio.Server, settings: ServerSettings) -> tuple[str, int]:
     host, _, _ = settings.listen.rpartition(":")
     tls = listener.credentials(settings.certificate, settings.private_key, settings.client_ca)
     try:

@@ -3,7 +3,7 @@
 
 The details are those of google.rpc: `ErrorInfo` always (``reason`` is stable),
 `BadRequest` where a field is wrong, `RetryInfo` where the same request can be
-sent again.
+sent again. About one item of a batch a `Refusal` says the same.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from kagimori.api.types.v1.types_pb2 import Refusal
 from kagimori.domain import errors
 
 DOMAIN: Final = "kagimori"
+
+_INTERNAL: Final = "INTERNAL"
+_UNFORESEEN: Final = "the authority failed; its log says how"
 
 STATUS: Final[Mapping[type[errors.AuthorityError], grpc.StatusCode]] = {
     errors.InvalidField: grpc.StatusCode.INVALID_ARGUMENT,
@@ -29,6 +33,8 @@ STATUS: Final[Mapping[type[errors.AuthorityError], grpc.StatusCode]] = {
     errors.MalformedMessage: grpc.StatusCode.INVALID_ARGUMENT,
     errors.NotIdentified: grpc.StatusCode.UNAUTHENTICATED,
     errors.NotAllowed: grpc.StatusCode.PERMISSION_DENIED,
+    errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.DeadlineTooNear: grpc.StatusCode.UNAVAILABLE,
     errors.TokenBusy: grpc.StatusCode.UNAVAILABLE,
     errors.LeaseLost: grpc.StatusCode.UNAVAILABLE,
     errors.HsmUnavailable: grpc.StatusCode.UNAVAILABLE,
@@ -49,11 +55,28 @@ def status_of(error: errors.AuthorityError) -> grpc.Status:
 
 def internal_status() -> grpc.Status:
     """Return the status for what nobody foresaw; the log has the rest."""
-    return _status(
-        grpc.StatusCode.INTERNAL,
-        "the authority failed; its log says how",
-        [ErrorInfo(reason="INTERNAL", domain=DOMAIN)],
-    )
+    info = ErrorInfo(reason=_INTERNAL, domain=DOMAIN)
+    return _status(grpc.StatusCode.INTERNAL, _UNFORESEEN, [info])
+
+
+def code_of(error: Exception) -> grpc.StatusCode:
+    """Return the code that a caller hears for ``error``, foreseen or not."""
+    if isinstance(error, errors.AuthorityError):
+        return STATUS[type(error)]
+    return grpc.StatusCode.INTERNAL
+
+
+def write_refusal(error: Exception, refusal: Refusal) -> None:
+    """Write what the status of ``error`` would say into an empty ``refusal``."""
+    refusal.code = code_of(error).value[0]
+    if not isinstance(error, errors.AuthorityError):
+        refusal.reason, refusal.message = _INTERNAL, _UNFORESEEN
+        return
+    refusal.reason, refusal.message = error.reason, str(error)
+    if isinstance(error, errors.InvalidField):
+        refusal.field = error.field
+    if isinstance(error, errors.TryAgain):
+        refusal.retry_delay.CopyFrom(_delay(error))
 
 
 def _bad_request(error: errors.InvalidField) -> BadRequest:
@@ -62,9 +85,13 @@ def _bad_request(error: errors.InvalidField) -> BadRequest:
 
 
 def _retry_info(error: errors.TryAgain) -> RetryInfo:
+    return RetryInfo(retry_delay=_delay(error))
+
+
+def _delay(error: errors.TryAgain) -> Duration:
     delay = Duration()
     delay.FromMilliseconds(round(error.retry_after * 1000))
-    return RetryInfo(retry_delay=delay)
+    return delay
 
 
 def _status(code: grpc.StatusCode, message: str, details: list[Message]) -> grpc.Status:

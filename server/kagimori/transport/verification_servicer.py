@@ -3,21 +3,41 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from asyncio import Future
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
 from uuid import UUID
 
-from kagimori.api.verification.v1.verification_pb2 import VerifyOtpRequest, VerifyOtpResponse
+from kagimori.api.verification.v1.verification_pb2 import (
+    BatchVerifyOtpRequest,
+    BatchVerifyOtpResponse,
+    VerifyOtpRequest,
+    VerifyOtpResponse,
+)
 from kagimori.application.ports import BySerial, Subject
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.code import Otp
+from kagimori.domain.errors import InvalidField
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import Operation
 from kagimori.transport.call import Call
-from kagimori.transport.mapping import answer_of, question_of, request_id_of
+from kagimori.transport.mapping import (
+    Question,
+    answer_of,
+    question_of,
+    request_id_of,
+    write_answer,
+)
+from kagimori.transport.status import write_refusal
+from kagimori.transport.tally import Tally
+
+LARGEST_BATCH: Final = 256
+"""Items; so many requests, and so many refusals, fit into 64 KiB."""
 
 
 class Verify(Protocol):
-    """The use case behind `VerifyOtp`; its errors are the domain's."""
+    """The use case behind `VerifyOtp` and each item of `BatchVerifyOtp`."""
 
     def __call__(  # noqa: PLR0913 - one call, six facts
         self,
@@ -28,8 +48,11 @@ class Verify(Protocol):
         operation: Operation,
         code: Otp,
         seconds_left: float,
-    ) -> Verdict:
-        """Judge ``code`` within ``seconds_left``."""
+    ) -> Future[Verdict]:
+        """Begin to judge ``code`` within ``seconds_left``; the future tells.
+
+        Its errors are the domain's. Cancelling it undoes nothing.
+        """
         ...
 
 
@@ -37,24 +60,87 @@ class VerificationServicer:
     """Serves kagimori.verification.v1.VerificationService."""
 
     def __init__(self, verify: Verify) -> None:
-        """``verify`` is shared by every thread."""
+        """``verify`` is called on the event loop and must not block it."""
         self._verify = verify
 
-    def VerifyOtp(self, request: VerifyOtpRequest, call: Call) -> VerifyOtpResponse:  # noqa: N802 - the RPC's name
+    async def VerifyOtp(self, request: VerifyOtpRequest, call: Call) -> VerifyOtpResponse:  # noqa: N802 - the RPC's name
         """Judge one code for the tenant of the caller's certificate."""
+        facts = call.facts
         request_id = request_id_of(request)
-        call.note(request_id=str(request_id))
+        facts["request_id"] = request.request_id
         asked = question_of(request)
-        call.note(operation=asked.operation)
+        facts["operation"] = asked.operation
         if isinstance(asked.subject, BySerial):
-            call.note(serial=asked.subject.value)
-        verdict = self._verify(
-            caller=Caller(call.identity.tenant, call.identity.name),
+            facts["serial"] = asked.subject.value
+        verdict = await self._begin(request_id, asked, call.identity.caller, call.seconds_left)
+        facts["outcome"] = verdict.outcome
+        return answer_of(verdict)
+
+    async def BatchVerifyOtp(  # noqa: N802 - the RPC's name
+        self, batch: BatchVerifyOtpRequest, call: Call
+    ) -> BatchVerifyOtpResponse:
+        """Judge many codes, each on its own, for the tenant of the caller's certificate."""
+        requests = batch.requests
+        if not 1 <= len(requests) <= LARGEST_BATCH:
+            msg = f"must be 1 to {LARGEST_BATCH} items"
+            raise InvalidField("requests", msg)
+        caller, seconds_left = call.identity.caller, call.seconds_left
+        # All are begun before any is waited for: together they make one commit.
+        verdicts = [self._begun(request, caller, seconds_left) for request in requests]
+        try:
+            return await _answers(requests, verdicts, Tally(call))
+        except asyncio.CancelledError:
+            _abandon(verdicts)
+            raise
+
+    def _begun(
+        self, request: VerifyOtpRequest, caller: Caller, seconds_left: float
+    ) -> Future[Verdict]:
+        """Begin one item; what is wrong with it is in the future too."""
+        try:
+            return self._begin(request_id_of(request), question_of(request), caller, seconds_left)
+        except Exception as error:  # noqa: BLE001 - one item's trouble is not its neighbours'
+            refused: Future[Verdict] = asyncio.get_running_loop().create_future()
+            refused.set_exception(error)
+            return refused
+
+    def _begin(
+        self, request_id: UUID, asked: Question, caller: Caller, seconds_left: float
+    ) -> Future[Verdict]:
+        return self._verify(
+            caller=caller,
             request_id=request_id,
             subject=asked.subject,
             operation=asked.operation,
             code=asked.code,
-            seconds_left=call.seconds_left,
+            seconds_left=seconds_left,
         )
-        call.note(outcome=verdict.outcome)
-        return answer_of(verdict)
+
+
+async def _answers(
+    requests: Sequence[VerifyOtpRequest], verdicts: Sequence[Future[Verdict]], tally: Tally
+) -> BatchVerifyOtpResponse:
+    """Wait for all ``verdicts`` and answer in their order."""
+    response = BatchVerifyOtpResponse()
+    results = response.results
+    for number, awaited in enumerate(verdicts):
+        try:
+            verdict = await awaited
+        except Exception as error:  # noqa: BLE001 - one item's trouble is not its neighbours'
+            write_refusal(error, results.add().refusal)
+            tally.refused(number, requests[number], error)
+            # Its traceback holds this frame, which holds the future that holds it.
+            error.__traceback__ = None
+        else:
+            write_answer(verdict, results.add().response)
+            tally.judged(verdict.outcome)
+    tally.write()
+    return response
+
+
+def _abandon(verdicts: Iterable[Future[Verdict]]) -> None:
+    """Let go of what nobody waits for any more; what was claimed stays claimed."""
+    for verdict in verdicts:
+        # asyncio complains of errors that nobody has looked at.
+        if not verdict.cancel() and not verdict.cancelled():
+            verdict.exception()

@@ -24,6 +24,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def verify(served: Served) -> ScriptedVerify:
     served.verify.asked.clear()
+    served.verify.begun.clear()
     served.verify.answers.clear()
     return served.verify
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,16 +31,25 @@ from kagimori_client import (
     OtpRefused,
     OtpRejected,
     OtpReplayed,
+    Receipt,
     RequestIdReused,
     TokenLocked,
     TokenNotActive,
     Unavailable,
     UnknownToken,
-    bank_channel,
 )
 from kagimori_client.api.types.v1 import types_pb2
 from kagimori_client.api.verification.v1 import verification_pb2
-from support.transport import ACCEPTED, Answer, ScriptedVerify, Served, serving
+from kagimori_client.judging import judgement_of
+from support.transport import (
+    ACCEPTED,
+    Answer,
+    ScriptedVerify,
+    Served,
+    on_loop,
+    serving,
+    started,
+)
 
 CODE = "755224"
 REF = "customer-4711"
@@ -118,8 +128,7 @@ def test_every_other_outcome_is_raised(
 def test_an_answer_that_is_not_known_is_never_a_yes(
     response: verification_pb2.VerifyOtpResponse,
 ) -> None:
-    with pytest.raises(AuthorityFault):
-        bank_channel._receipt_of(response, uuid4())
+    assert isinstance(judgement_of(response, uuid4()), AuthorityFault)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +206,33 @@ def test_an_outage_that_lasts_tells_the_request_id(
     receipt = bank.verify(CODE, subscriber_ref=REF, request_id=outage.request_id)
     assert receipt.number == "1234567"
     assert {asked["request_id"] for asked in verify.asked} == {outage.request_id}
+
+
+def test_a_restart_of_one_worker_after_the_other_is_not_noticed(tmp_path: Path) -> None:
+    with serving(tmp_path, reuse_port=True) as first:
+        shared = replace(first.settings, listen=f"127.0.0.1:{first.server.port}")
+        ended = threading.Event()
+        with channel(first, first.bank(), timeout=5.0) as bank, ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(ask_until, bank, ended) for _ in range(4)]
+            worker = first.server
+            try:
+                for _ in range(3):
+                    following = on_loop(started(shared, first.verify, first.components))
+                    on_loop(worker.stop(grace=1.0))
+                    worker = following
+            finally:
+                ended.set()
+            assert all(call.result(PATIENCE) > 0 for call in asking)
+            on_loop(worker.stop(grace=1.0))
+
+
+def ask_until(bank: BankChannel, ended: threading.Event) -> int:
+    """Return how many calls were accepted, one after the other; the first failure is raised."""
+    calls = 0
+    while not ended.is_set():
+        bank.verify(CODE, subscriber_ref=REF)
+        calls += 1
+    return calls
 
 
 def test_each_call_has_its_own_request_id(bank: BankChannel, verify: ScriptedVerify) -> None:
@@ -297,7 +333,7 @@ def failure(bank: BankChannel, **changed: object) -> KagimoriError:
 
 
 def test_the_receipt_is_a_value() -> None:
-    first = bank_channel._receipt_of(
+    first = judgement_of(
         verification_pb2.VerifyOtpResponse(
             outcome=types_pb2.OUTCOME_ACCEPTED,
             receipt=types_pb2.Receipt(
@@ -306,6 +342,7 @@ def test_the_receipt_is_a_value() -> None:
         ),
         uuid4(),
     )
+    assert isinstance(first, Receipt)
     assert first == replace(first)
     with pytest.raises(AttributeError):
         first.number = "7654321"  # type: ignore[misc] # frozen

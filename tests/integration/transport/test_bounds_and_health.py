@@ -6,6 +6,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from kagimori.api.types.v1 import types_pb2
 from kagimori.domain.outcome import Verdict
 from kagimori.transport import health
 from kagimori.transport.listener import UnfitListener
-from kagimori.transport.server import build_server
 from support.calls import (
     PATIENCE,
     check,
@@ -27,19 +27,20 @@ from support.calls import (
 )
 from support.transport import (
     ACCEPTED,
-    HsmOnTheDesk,
     ScriptedVerify,
     Served,
     failure_of,
+    on_loop,
     serving,
     settings_of,
+    started,
 )
 
 
 def test_more_calls_than_the_bound_are_refused(tmp_path: Path) -> None:
     gate = threading.Event()
     with (
-        serving(tmp_path, threads=2, max_concurrent_rpcs=2) as served,
+        serving(tmp_path, max_concurrent_rpcs=2) as served,
         served.channel(served.bank()) as channel,
         ThreadPoolExecutor(2) as pool,
     ):
@@ -57,7 +58,7 @@ def test_more_calls_than_the_bound_are_refused(tmp_path: Path) -> None:
 def test_a_stop_lets_the_calls_under_way_finish_and_ends_the_watches(tmp_path: Path) -> None:
     gate = threading.Event()
     with (
-        serving(tmp_path, threads=2) as served,
+        serving(tmp_path) as served,
         served.channel(served.bank()) as channel,
         ThreadPoolExecutor(2) as pool,
     ):
@@ -66,7 +67,7 @@ def test_a_stop_lets_the_calls_under_way_finish_and_ends_the_watches(tmp_path: P
         eventually(lambda: len(served.verify.asked) == 1)
         watch = watching(channel)
         assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
-        stop = pool.submit(served.server.stop, PATIENCE)
+        stop = pool.submit(served.stop, PATIENCE)
         assert [answer.status for answer in watch] == [health_pb2.HealthCheckResponse.NOT_SERVING]
         with served.channel(served.bank()) as late:
             eventually(lambda: refused(late))
@@ -76,8 +77,8 @@ def test_a_stop_lets_the_calls_under_way_finish_and_ends_the_watches(tmp_path: P
         stop.result(PATIENCE)
 
 
-def test_watches_hold_no_thread(tmp_path: Path) -> None:
-    with serving(tmp_path, threads=1) as served, served.channel(served.bank()) as channel:
+def test_watches_hold_up_nobody(tmp_path: Path) -> None:
+    with serving(tmp_path) as served, served.channel(served.bank()) as channel:
         watches = [watching(channel) for _ in range(5)]
         for watch in watches:
             next(watch)
@@ -117,7 +118,20 @@ def test_health_knows_no_other_service(line: grpc.Channel) -> None:
 def test_the_port_is_taken_by_one_process_alone(served: Served) -> None:
     taken = settings_of(served.authority, listen=f"127.0.0.1:{served.server.port}")
     with pytest.raises(UnfitListener, match="cannot listen"):
-        build_server(taken, ScriptedVerify(), HsmOnTheDesk(), {})
+        on_loop(started(taken, ScriptedVerify(), served.components))
+
+
+def test_workers_share_a_port(tmp_path: Path) -> None:
+    with serving(tmp_path, reuse_port=True) as first:
+        shared = replace(first.settings, listen=f"127.0.0.1:{first.server.port}")
+        second = on_loop(started(shared, first.verify, first.components))
+        try:
+            assert second.port == first.server.port
+            first.stop(grace=0)
+            with first.channel(first.bank()) as channel:
+                assert verify_otp(channel).outcome == types_pb2.OUTCOME_ACCEPTED
+        finally:
+            on_loop(second.stop(grace=0))
 
 
 def gated(gate: threading.Event) -> Verdict:

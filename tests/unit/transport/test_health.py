@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Watches: none is forgotten at the end, and a broken one harms no other."""
+"""Watches and pings: all watches are ended, and nothing waits for a ping that hangs."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
-import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
@@ -15,84 +15,86 @@ from kagimori.transport import health
 from kagimori.transport.health import Health
 
 PATIENCE = 30.0
+NO_CONTEXT = cast("Any", None)
+
+SERVING = HealthCheckResponse.SERVING
+NOT_SERVING = HealthCheckResponse.NOT_SERVING
 
 
-class OpenCall:
-    """A call that goes on: it takes a callback for its end."""
-
-    def add_callback(self, _: Callable[[], None]) -> bool:
-        return True
+def leaning_on(ping: Callable[[], None]) -> Health:
+    return Health({"hsm": ping}, {"": frozenset({"hsm"})})
 
 
-CALL = cast("grpc.ServicerContext", OpenCall())
+def away() -> None:
+    raise OSError
 
 
-class Sent:
-    """Remembers what a watcher was sent: statuses, and None for the end."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int | None] = []
-        self.ended = threading.Event()
-        self.begun = threading.Event()
-
-    def __call__(self, response: HealthCheckResponse | None) -> None:
-        self.statuses.append(None if response is None else response.status)
-        self.begun.set()
-        if response is None:
-            self.ended.set()
-
-
-def serving() -> Health:
-    started = Health({"hsm": lambda: None}, {"": frozenset({"hsm"})})
-    started.start()
-    return started
+async def watch(watched: Health, service: str = "") -> list[int]:
+    request = HealthCheckRequest(service=service)
+    return [answer.status async for answer in watched.Watch(request, NO_CONTEXT)]
 
 
 def test_a_watch_that_comes_too_late_is_told_and_ended() -> None:
-    ending, late = serving(), Sent()
-    ending.say_not_serving()
-    ending.Watch(HealthCheckRequest(), CALL, late)
-    assert late.statuses == [HealthCheckResponse.NOT_SERVING, None]
+    async def scene() -> list[int]:
+        ending = leaning_on(lambda: None)
+        await ending.start()
+        await ending.say_not_serving()
+        return await watch(ending)
+
+    assert asyncio.run(scene()) == [NOT_SERVING]
 
 
 def test_watches_that_meet_the_end_are_all_ended() -> None:
-    ending = serving()
-    watches = [Sent() for _ in range(200)]
-    gate = threading.Barrier(2)
+    async def scene() -> list[list[int]]:
+        ending = leaning_on(lambda: None)
+        await ending.start()
+        watches = [asyncio.create_task(watch(ending)) for _ in range(200)]
+        await asyncio.sleep(0)
+        await ending.say_not_serving()
+        return await asyncio.wait_for(asyncio.gather(*watches), PATIENCE)
 
-    def watch_them() -> None:
-        gate.wait()
-        for sent in watches:
-            ending.Watch(HealthCheckRequest(), CALL, sent)
-
-    thread = threading.Thread(target=watch_them)
-    thread.start()
-    gate.wait()
-    ending.say_not_serving()
-    thread.join()
-    assert all(sent.ended.wait(PATIENCE) for sent in watches)
-    assert {sent.statuses[-2] for sent in watches} == {HealthCheckResponse.NOT_SERVING}
+    assert asyncio.run(scene()) == [[SERVING, NOT_SERVING]] * 200
 
 
-def test_a_broken_watch_does_not_silence_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "EVERY", 0.01)
+def test_the_first_caller_hears_the_truth() -> None:
+    async def scene(ping: Callable[[], None]) -> int:
+        begun = leaning_on(ping)
+        await begun.start()
+        (first,) = [await anext(begun.Watch(HealthCheckRequest(), NO_CONTEXT))]
+        await begun.say_not_serving()
+        return first.status
 
-    def broken(_: HealthCheckResponse | None) -> None:
-        msg = "the line is dead"
-        raise ValueError(msg)
+    assert asyncio.run(scene(lambda: None)) == SERVING
+    assert asyncio.run(scene(away)) == NOT_SERVING
 
-    telling, other = serving(), Sent()
-    telling.Watch(HealthCheckRequest(), CALL, broken)
-    telling.Watch(HealthCheckRequest(), CALL, other)
-    assert other.begun.wait(PATIENCE)
-    telling.say_not_serving()
-    assert other.ended.wait(PATIENCE)
-    assert other.statuses[-2:] == [HealthCheckResponse.NOT_SERVING, None]
+
+def test_a_ping_that_hangs_holds_up_neither_start_nor_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "STALE_AFTER", 0.05)
+    monkeypatch.setattr(health, "EVERY", 0.05)
+    gate = threading.Event()
+
+    async def scene() -> list[int]:
+        hung = leaning_on(lambda: cast("None", gate.wait(PATIENCE)))
+        await hung.start()
+        watched = asyncio.create_task(watch(hung))
+        await asyncio.sleep(0)
+        await hung.say_not_serving()
+        return await watched
+
+    try:
+        assert asyncio.run(scene()) == [NOT_SERVING]
+        assert not gate.is_set()
+    finally:
+        gate.set()
 
 
 def test_a_service_that_nobody_serves_can_be_watched_for() -> None:
-    telling, sent = serving(), Sent()
-    telling.Watch(HealthCheckRequest(service="kagimori.guess.v1"), CALL, sent)
-    assert sent.begun.wait(PATIENCE)
-    assert sent.statuses == [HealthCheckResponse.SERVICE_UNKNOWN]
-    telling.say_not_serving()
+    async def scene() -> list[int]:
+        telling = leaning_on(lambda: None)
+        await telling.start()
+        watched = asyncio.create_task(watch(telling, "kagimori.guess.v1"))
+        await asyncio.sleep(0)
+        await telling.say_not_serving()
+        return await watched
+
+    assert asyncio.run(scene()) == [HealthCheckResponse.SERVICE_UNKNOWN]

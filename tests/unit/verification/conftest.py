@@ -18,4 +18,5 @@ def bank(tmp_path: Path) -> Iterator[Bank]:
     bank = Bank(database)
     bank.enrol()
     yield bank
+    bank.close()
     database.close()

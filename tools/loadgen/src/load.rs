@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two loops that send calls, and a call.
+//! The two loops that send calls.
 
 use std::collections::VecDeque;
 use std::thread;
@@ -9,15 +9,16 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
+use tonic::Request;
 use tonic::codegen::http::uri::PathAndQuery;
-use tonic::{Request, Status};
-use tonic_prost::ProstCodec;
 use uuid::Uuid;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Order};
+use crate::call;
 use crate::device::Device;
+use crate::shelf::Shelf;
 use crate::tally::{Answer, Moments, Tally};
-use crate::wire::{self, Link, Operation, VerifyOtpRequest, VerifyOtpResponse, verify_otp_request};
+use crate::wire::{BatchVerifyOtpRequest, Link, Operation, VerifyOtpRequest, verify_otp_request};
 
 /// What decides when a call is sent.
 #[derive(Clone, Copy, Serialize)]
@@ -37,35 +38,45 @@ pub enum Pace {
     },
 }
 
-/// Sends calls and keeps the tally. A device is either here or in a call.
+/// Sends calls and keeps the tally. A token is either free or in a call.
 pub struct Load {
     links: Vec<Link>,
     method: PathAndQuery,
+    batch: Option<usize>,
+    wrong: f64,
     deadline: Duration,
-    devices: VecDeque<Device>,
+    shelf: Shelf,
+    free: VecDeque<u32>,
     calls: JoinSet<Ended>,
     tally: Tally,
     sent: usize,
 }
 
 struct Ended {
-    device: Device,
+    tokens: Vec<u32>,
     moments: Moments,
     answer: Answer,
 }
 
 impl Load {
-    /// Calls over `links` about `devices`, both taken in turn.
-    pub fn new(links: Vec<Link>, arguments: &Arguments, devices: Vec<Device>) -> Self {
-        Self {
+    /// Calls over `links`, taken in turn, about the tokens of `shelf`.
+    pub fn new(links: Vec<Link>, arguments: &Arguments, shelf: Shelf) -> Result<Self> {
+        let mut free: Vec<u32> = (0..u32::try_from(shelf.count())?).collect();
+        if arguments.order == Order::Random {
+            fastrand::shuffle(&mut free);
+        }
+        Ok(Self {
             links,
-            method: arguments.method.clone(),
+            method: arguments.method(),
+            batch: arguments.batch,
+            wrong: arguments.wrong,
             deadline: Duration::from_millis(arguments.deadline_ms),
-            devices: devices.into(),
+            shelf,
+            free: free.into(),
             calls: JoinSet::new(),
             tally: Tally::until(Instant::now()),
             sent: 0,
-        }
+        })
     }
 
     /// Send `rate` calls per second for `duration`, and wait for their ends.
@@ -100,9 +111,9 @@ impl Load {
         self.drain().await
     }
 
-    /// The devices with their counters, in no order, and what the calls came to.
-    pub fn end(self) -> (Vec<Device>, Tally) {
-        (self.devices.into(), self.tally)
+    /// What the calls came to.
+    pub fn end(self) -> Tally {
+        self.tally
     }
 
     /// Settle calls until another is due; None when the last one was.
@@ -118,26 +129,52 @@ impl Load {
     }
 
     fn send(&mut self, due: Instant) -> Result<()> {
-        let mut device = self.devices.pop_front().context("every token has a call in flight")?;
-        let link = self.links[self.sent % self.links.len()].clone();
+        let tokens: Vec<u32> = self.free.drain(..self.batch.unwrap_or(1)).collect();
+        let mut items = self.items(&tokens)?;
+        let (link, method) =
+            (self.links[self.sent % self.links.len()].clone(), self.method.clone());
         self.sent += 1;
-        let request = self.request(&mut device);
-        let method = self.method.clone();
-        self.calls.spawn(async move {
-            let begun = Instant::now();
-            let answer = ask(link, method, request).await;
-            Ended { device, moments: Moments { due, begun, ended: Instant::now() }, answer }
-        });
+        if self.batch.is_some() {
+            let request = self.request(BatchVerifyOtpRequest { requests: items });
+            self.spawn(tokens, due, call::batch(link, method, request));
+        } else {
+            let item = items.pop().context("a call is about one token at least")?;
+            let request = self.request(item);
+            self.spawn(tokens, due, call::unary(link, method, request));
+        }
         Ok(())
     }
 
-    fn request(&self, device: &mut Device) -> Request<VerifyOtpRequest> {
-        let mut request = Request::new(VerifyOtpRequest {
+    fn spawn(
+        &mut self,
+        tokens: Vec<u32>,
+        due: Instant,
+        call: impl Future<Output = Answer> + Send + 'static,
+    ) {
+        self.calls.spawn(async move {
+            let begun = Instant::now();
+            let answer = call.await;
+            Ended { tokens, moments: Moments { due, begun, ended: Instant::now() }, answer }
+        });
+    }
+
+    fn items(&self, tokens: &[u32]) -> Result<Vec<VerifyOtpRequest>> {
+        let item = |&number| self.shelf.with(number, |device| self.item(device));
+        tokens.iter().map(item).collect()
+    }
+
+    fn item(&self, device: &mut Device) -> VerifyOtpRequest {
+        let wrong = self.wrong > 0.0 && fastrand::f64() < self.wrong;
+        VerifyOtpRequest {
             request_id: Uuid::new_v4().to_string(),
             subject: Some(verify_otp_request::Subject::Serial(device.serial.clone())),
             operation: Operation::Login.into(),
-            code: device.press(),
-        });
+            code: if wrong { device.mistype() } else { device.press() },
+        }
+    }
+
+    fn request<M>(&self, message: M) -> Request<M> {
+        let mut request = Request::new(message);
         request.set_timeout(self.deadline);
         request
     }
@@ -151,18 +188,7 @@ impl Load {
 
     fn settle(&mut self, call: Ended) {
         self.tally.count(call.moments, call.answer);
-        self.devices.push_back(call.device);
-    }
-}
-
-async fn ask(mut link: Link, method: PathAndQuery, request: Request<VerifyOtpRequest>) -> Answer {
-    let answer = async {
-        link.ready().await.map_err(|error| Status::from_error(error.into()))?;
-        link.unary(request, method, ProstCodec::<_, VerifyOtpResponse>::default()).await
-    };
-    match answer.await {
-        Ok(response) => Ok(response.into_inner().outcome()),
-        Err(status) => Err(wire::code_of(&status)),
+        self.free.extend(call.tokens);
     }
 }
 

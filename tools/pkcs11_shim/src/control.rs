@@ -81,7 +81,15 @@ pub struct Rules {
     pub serial: bool,
     version: u32,
     faults: Vec<Fault>,
-    hangs: Vec<(Target, Duration)>,
+    hangs: Vec<Hang>,
+}
+
+/// A line that makes calls wait.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hang {
+    target: Target,
+    pub duration: Duration,
+    times: Option<u32>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -91,19 +99,25 @@ struct Fault {
     times: Option<u32>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Target {
     Device,
     One(Function),
 }
 
 impl Rules {
-    /// How long a call of `function` hangs.
-    pub fn hang(&self, function: Function) -> Duration {
-        self.hangs
-            .iter()
-            .find(|(target, _)| target.covers(function))
-            .map_or(Duration::ZERO, |(_, duration)| *duration)
+    /// The line that makes a call of `function` wait, if any; uses it up.
+    pub fn hang(&self, function: Function, table: &Table) -> Option<Hang> {
+        let lines = self.hangs.iter().zip(self.faults.len()..);
+        lines
+            .filter(|(hang, _)| hang.target.covers(function))
+            .find(|(hang, line)| self.use_up(*line, hang.times, table))
+            .map(|(hang, _)| *hang)
+    }
+
+    /// Whether a call that waits because of this line still must.
+    pub fn holds(&self, hang: Hang) -> bool {
+        self.hangs.contains(&hang)
     }
 
     /// The error that a call of `function` answers, if any; uses it up.
@@ -112,11 +126,12 @@ impl Rules {
             .iter()
             .enumerate()
             .filter(|(_, fault)| fault.target.covers(function))
-            .find(|(line, fault)| match fault.times {
-                Some(times) => table.use_allowance(*line, self.version, times),
-                None => true,
-            })
+            .find(|(line, fault)| self.use_up(*line, fault.times, table))
             .map(|(_, fault)| fault.answer)
+    }
+
+    fn use_up(&self, line: usize, times: Option<u32>, table: &Table) -> bool {
+        times.is_none_or(|times| table.use_allowance(line, self.version, times))
     }
 
     /// Reads a control file; the error names the line.
@@ -126,8 +141,8 @@ impl Rules {
             let rule = line.split('#').next().unwrap_or_default();
             rules.add(rule).ok_or_else(|| format!("line {}: not understood", number + 1))?;
         }
-        if rules.faults.len() > ALLOWANCES {
-            return Err(format!("more than {ALLOWANCES} fail lines"));
+        if rules.faults.len() + rules.hangs.len() > ALLOWANCES {
+            return Err(format!("more than {ALLOWANCES} lines of fail and hang"));
         }
         Ok(rules)
     }
@@ -143,9 +158,11 @@ impl Rules {
                 answer: codes::parse(words.next()?)?,
                 times: times(words.next()?)?,
             }),
-            Some("hang") => self
-                .hangs
-                .push((Target::parse(words.next()?)?, Duration::from_millis(number(&mut words)?))),
+            Some("hang") => self.hangs.push(Hang {
+                target: Target::parse(words.next()?)?,
+                duration: Duration::from_millis(number(&mut words)?),
+                times: times(words.next().unwrap_or("forever"))?,
+            }),
             Some(_) => return None,
         }
         words.next().is_none().then_some(())
@@ -160,9 +177,9 @@ impl Target {
         }
     }
 
-    fn covers(&self, function: Function) -> bool {
+    fn covers(self, function: Function) -> bool {
         match self {
-            Self::One(one) => *one == function,
+            Self::One(one) => one == function,
             Self::Device => !matches!(
                 function,
                 Function::C_Initialize
@@ -200,8 +217,10 @@ mod tests {
         let rules = rules("# slow\nlatency_us 1000\n\nserial 1 # one line\nhang C_Sign 5000\n");
         assert_eq!(rules.latency, Duration::from_millis(1));
         assert!(rules.serial);
-        assert_eq!(rules.hang(Function::C_Sign), Duration::from_secs(5));
-        assert_eq!(rules.hang(Function::C_SignInit), Duration::ZERO);
+        let table = Table::open(None).expect("anonymous");
+        let hang = rules.hang(Function::C_Sign, &table).map(|hang| hang.duration);
+        assert_eq!(hang, Some(Duration::from_secs(5)));
+        assert_eq!(rules.hang(Function::C_SignInit, &table), None);
     }
 
     #[test]
@@ -216,6 +235,8 @@ mod tests {
             "fail C_Sign CKR_DEVICE_ERROR -1",
             "fail C_Sign CKR_DEVICE_ERROR 1 1",
             "hang C_Sign soon",
+            "hang C_Sign 1000 often",
+            "hang C_Sign 1000 1 1",
             "explode",
         ] {
             let answer = Rules::parse(&format!("serial 0\n{line}"), 7);
@@ -230,6 +251,25 @@ mod tests {
         let answers = [0; 4].map(|_| rules.fault(Function::C_Sign, &table));
         let device = Some(CKR_DEVICE_ERROR);
         assert_eq!(answers, [device, device, Some(CKR_DEVICE_REMOVED), None]);
+    }
+
+    #[test]
+    fn hangs_and_failures_are_used_up_each_by_itself() {
+        let table = Table::open(None).expect("anonymous");
+        let rules = rules("hang C_Sign 1000 1\nfail C_Sign CKR_DEVICE_ERROR 1\nhang * 7 1");
+        let hangs = [0; 3].map(|_| rules.hang(Function::C_Sign, &table).map(|hang| hang.duration));
+        assert_eq!(hangs, [Some(Duration::from_secs(1)), Some(Duration::from_millis(7)), None]);
+        let faults = [0; 2].map(|_| rules.fault(Function::C_Sign, &table));
+        assert_eq!(faults, [Some(CKR_DEVICE_ERROR), None]);
+    }
+
+    #[test]
+    fn a_hang_ends_with_its_line() {
+        let table = Table::open(None).expect("anonymous");
+        let before = rules("hang C_Sign 1000 1");
+        let hang = before.hang(Function::C_Sign, &table).expect("hangs");
+        assert!(rules("latency_us 1\nhang C_Sign 1000 1").holds(hang));
+        assert!(!rules("latency_us 1").holds(hang));
     }
 
     #[test]

@@ -29,12 +29,13 @@
 //! fail C_Login 0x80000001 1            a code without a name
 //! hang C_UnwrapKey 5000                each call first waits 5,000 ms, or until
 //!                                      this line is taken away
+//! hang C_Sign 600000 1                 so does the next call, and no further one
 //! ```
 //!
 //! `*` leaves out `C_Initialize`, `C_Finalize`, `C_GetInfo` and
 //! `C_GetFunctionList`, which a library answers without its device. Where two
-//! lines fit a call the first one counts, until its number is used up. The
-//! number of failures is shared by all processes with the same table of counts.
+//! lines fit a call the first one counts, until its number is used up. Such numbers
+//! are shared by all processes with the same table of counts.
 //!
 //! # The table of counts
 //!

@@ -12,7 +12,7 @@ use cryptoki_sys::{
 };
 use libloading::{Library, Symbol};
 
-use crate::control::{Control, Rules};
+use crate::control::{Control, Hang, Rules};
 use crate::functions::Function;
 use crate::table::{INJECTED, Table};
 
@@ -69,8 +69,8 @@ impl Shim {
 
     /// Delays the call as the rules say; returns the error to answer, if any.
     fn interfere(&self, function: Function, rules: &Rules) -> Option<CK_RV> {
-        if !rules.hang(function).is_zero() {
-            self.hang(function);
+        if let Some(hang) = rules.hang(function, &self.table) {
+            self.wait(hang);
         }
         if !rules.latency.is_zero() {
             thread::sleep(rules.latency);
@@ -80,12 +80,11 @@ impl Shim {
         Some(fault)
     }
 
-    /// Waits as long as the rules in force say, which may change meanwhile.
-    fn hang(&self, function: Function) {
+    /// Waits until the time is over or the line that says so is taken away.
+    fn wait(&self, hang: Hang) {
         let start = Instant::now();
-        loop {
-            let hang = self.control.rules().hang(function);
-            let rest = hang.saturating_sub(start.elapsed());
+        while self.control.rules().holds(hang) {
+            let rest = hang.duration.saturating_sub(start.elapsed());
             if rest.is_zero() {
                 return;
             }

@@ -8,7 +8,7 @@
 //! | 0 | magic `KGSHIM01` |
 //! | 8 | number of counters, n |
 //! | 64 · i, for i in 1…n | one counter: its count, then its name in 56 bytes, NUL-padded |
-//! | 64 · (n + 1) | the shim's own words: how much of each `fail` line is used up |
+//! | 64 · (n + 1) | the shim's own words: how much of each line of `fail` and `hang` is used up |
 //!
 //! The counters are the 68 functions of PKCS#11 v2.40 in the order of the
 //! function list, then `C_GetAttributeValue(CKA_VALUE)` (calls whose template
@@ -29,7 +29,7 @@ use crate::functions::NAMES;
 pub const VALUE_READS: usize = NAMES.len();
 /// Calls that were answered by a `fail` line.
 pub const INJECTED: usize = NAMES.len() + 1;
-/// How many `fail` lines a control file may have.
+/// How many lines of `fail` and `hang` a control file may have.
 pub const ALLOWANCES: usize = 64;
 
 const MAGIC: u64 = u64::from_ne_bytes(*b"KGSHIM01");
@@ -63,7 +63,7 @@ impl Table {
         self.word(LINE * (counter + 1)).fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Uses up one of `times` failures; false when they are gone.
+    /// Uses up one of `times`; false when they are gone.
     ///
     /// `version` tells control files apart: a new one begins anew. The count is
     /// in the table so that all processes together fail so often and no more.

@@ -8,7 +8,7 @@
 use cryptoki_sys::CKM_AES_CBC;
 
 use super::{
-    Custody, EncryptedSeed, ImportRoom, MacMethod, PATIENCE, Rooms, Sealed,
+    Custody, EncryptedSeed, ImportRoom, MacMethod, Rooms, Sealed,
     mac::{MacAlgorithm, announced, mismatch, missing},
     reseal::{SHORTEST_SEED, too_short},
     unsupported,
@@ -75,10 +75,8 @@ impl Rooms {
             let what = format!("a MAC key under {} beside AES-CBC", method.key_algorithm);
             return Err(unsupported(&what));
         }
-        let until = std::time::Instant::now() + PATIENCE;
-        room.desk.run(
+        room.desk.lock().run(
             &room.partition,
-            until,
             || (),
             |seat| {
                 let session = &seat.session;

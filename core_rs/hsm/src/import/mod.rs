@@ -6,13 +6,10 @@
 //! vendor's transient key in a partition of its own), that must be asked for,
 //! and happens in locked memory for as long as it takes.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use kagimori_otp::Hash;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::{
     canary::Canary,
@@ -30,9 +27,6 @@ mod cbc;
 mod keywrap;
 mod mac;
 mod reseal;
-
-/// How long one import waits for another.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The version of vendors' keys that is used.
 const VENDOR_KEY_VERSION: u32 = 1;
@@ -126,7 +120,7 @@ pub struct ImportVault {
 
 /// What is open. Sessions come before partitions, the last of which finalises the module.
 struct Rooms {
-    desk: Lane<()>,
+    desk: Mutex<Lane<()>>,
     import: Option<ImportRoom>,
     keyring: Keyring,
     canaries: Vec<Canary>,
@@ -137,7 +131,7 @@ struct Rooms {
 }
 
 struct ImportRoom {
-    desk: Lane<()>,
+    desk: Mutex<Lane<()>>,
     partition: Partition,
 }
 
@@ -199,7 +193,7 @@ impl Rooms {
         let session = serving.session()?;
         let keyring = Keyring::open(&policy, &settings.canaries, &serving, &session)?;
         Ok(Self {
-            desk: Lane::open(&serving, ())?,
+            desk: Mutex::new(Lane::open(&serving, ())?),
             import,
             keyring,
             canaries: settings.canaries,
@@ -215,7 +209,7 @@ impl Rooms {
         mut work: impl FnMut(&Session) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let work = |seat: &mut Seat<()>| work(&seat.session);
-        self.desk.run(&self.serving, Instant::now() + PATIENCE, || (), work)
+        self.desk.lock().run(&self.serving, || (), work)
     }
 
     /// The newest version of the tenant's keys that the ceremony made a canary for.
@@ -244,7 +238,7 @@ impl Rooms {
 impl ImportRoom {
     fn open(module: &Arc<Module>, login: &Login) -> Result<Self, HsmError> {
         let partition = Partition::open(module, login)?;
-        Ok(Self { desk: Lane::open(&partition, ())?, partition })
+        Ok(Self { desk: Mutex::new(Lane::open(&partition, ())?), partition })
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Taking vendors' seeds over, against `SoftHSM`.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use kagimori_hsm::{
@@ -10,7 +10,7 @@ use kagimori_hsm::{
 use kagimori_otp::{Code, Hash, Window};
 use sha1::Sha1;
 
-use crate::support::{Bench, TENANT, VendorFile, bench};
+use crate::support::{Bench, PATIENCE, TENANT, VendorFile, bench};
 
 #[test]
 fn a_key_wrapped_seed_is_opened_inside_the_hsm() {
@@ -179,5 +179,5 @@ fn code_step<'b>(bench: &'b Bench, sealed: &'b Sealed, hash: Hash, code: &str) -
     let row = bench.row(&vault, |row| (row.blob, row.hash) = (&sealed.blob, hash));
     let window = Window::new(0, 0, 9, None).unwrap();
     let job = Job { row: Arc::new(row), window, code: Code::parse(code).unwrap() };
-    vault.search(&[job], Duration::from_secs(1)).unwrap()[0].step
+    vault.search(vec![job], PATIENCE).unwrap()[0].step
 }

@@ -10,11 +10,9 @@ use cryptoki::{context::Pkcs11, slot::Slot};
 use kagimori_hsm::{Answer, AuthPin, Error, HsmError, Job, Recovery, Row, Vault};
 use kagimori_otp::{Code, Window};
 
-use crate::support::{LABEL, MODULE, PIN, bench};
+use crate::support::{LABEL, MODULE, PATIENCE, PIN, bench, until_no_seed_is_open};
 
 const CODE: &str = "755224"; // RFC 4226 Appendix D, counter 0
-
-const PATIENT: Duration = Duration::from_mins(1);
 
 /// Enough work to hold a session for longer than it takes to notice.
 const LONG: u64 = 200_000;
@@ -24,10 +22,10 @@ fn a_logout_elsewhere_is_made_good() {
     let Some((_turn, bench)) = bench() else { return };
     let vault = bench.vault();
     let row = Arc::new(bench.row(&vault, |_| ()));
-    assert_eq!(search(&vault, &row, PATIENT).step, Some(0)); // the seed is open now
+    assert_eq!(search(&vault, &row, PATIENCE).step, Some(0)); // the seed is open now
     Meddler::new().log_out();
-    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
-    vault.ping().unwrap();
+    assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
+    vault.ping(PATIENCE).unwrap();
 }
 
 /// An HSM may give a dead seed's handle number to another token's seed.
@@ -36,10 +34,10 @@ fn a_seed_opened_before_a_new_login_is_not_used_again() {
     let Some((_turn, bench)) = bench() else { return };
     let vault = bench.vault();
     let row = Arc::new(bench.row(&vault, |_| ()));
-    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+    assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
     Meddler::new().log_out();
-    vault.ping().unwrap(); // another session than the seed's logs in again
-    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+    vault.ping(PATIENCE).unwrap(); // another session than the seed's logs in again
+    assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
     assert_eq!(vault.cache_counts().unwrap(), (0, 2, 1));
 }
 
@@ -49,10 +47,9 @@ fn a_seed_opened_before_a_new_login_is_not_swept() {
     let Some((_turn, bench)) = bench() else { return };
     let vault = bench.vault();
     let row = Arc::new(bench.row(&vault, |_| ()));
-    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+    assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
     Meddler::new().log_out();
-    vault.ping().unwrap(); // logs in again
-    vault.ping().unwrap(); // finds the session of the seed idle, and of another login
+    until_no_seed_is_open(&vault); // logs in again, and finds the seed's session of another login
     assert_eq!(vault.cache_counts().unwrap(), (0, 1, 0));
 }
 
@@ -61,10 +58,10 @@ fn sessions_closed_elsewhere_are_opened_again() {
     let Some((_turn, bench)) = bench() else { return };
     let vault = bench.vault();
     let row = Arc::new(bench.row(&vault, |_| ()));
-    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+    assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
     Meddler::new().close_all_sessions();
-    assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
-    vault.ping().unwrap();
+    assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
+    vault.ping(PATIENCE).unwrap();
 }
 
 #[test]
@@ -75,10 +72,10 @@ fn a_pin_that_is_refused_is_never_tried_again() {
     let meddler = Meddler::new();
     meddler.change_pin(PIN, "8642");
     meddler.log_out();
-    assert_eq!(error(search(&vault, &row, PATIENT)).rv(), "CKR_PIN_INCORRECT");
+    assert_eq!(error(search(&vault, &row, PATIENCE)).rv(), "CKR_PIN_INCORRECT");
     meddler.change_pin("8642", PIN);
     // The PIN would be right again, but nobody told the vault to try.
-    let error = error(search(&vault, &row, PATIENT));
+    let error = error(search(&vault, &row, PATIENCE));
     assert_eq!((error.recovery(), error.function()), (Recovery::Fatal, ""));
 }
 
@@ -89,14 +86,8 @@ fn a_session_in_use_is_waited_for_no_longer_than_asked() {
     let row = Arc::new(bench.row(&vault, |_| ()));
     thread::scope(|scope| {
         let worker = scope.spawn(|| vault.bare_hmac_loop(&row, LONG));
-        let busy = || {
-            let answer = search(&vault, &row, Duration::ZERO);
-            answer.error.is_some_and(|error| recovery(&error) == Some(Recovery::Busy))
-        };
-        while !busy() {
-            assert!(!worker.is_finished(), "the session was never in use");
-        }
-        assert_eq!(search(&vault, &row, PATIENT).step, Some(0));
+        wait_until_busy(&vault, &row);
+        assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
         assert!(worker.join().unwrap().is_ok());
     });
 }
@@ -108,19 +99,27 @@ fn closing_waits_for_calls_under_way() {
     let row = Arc::new(bench.row(&vault, |_| ()));
     thread::scope(|scope| {
         let worker = scope.spawn(|| vault.bare_hmac_loop(&row, LONG));
-        while search(&vault, &row, Duration::ZERO).error.is_none() {
-            assert!(!worker.is_finished(), "the session was never in use");
-        }
+        wait_until_busy(&vault, &row);
         vault.close();
         // A module that is finalised under a call fails it, at best.
         assert_eq!(worker.join().unwrap(), Ok(()));
     });
 }
 
+/// The session is in use for far longer than this waits for it.
+fn wait_until_busy(vault: &Vault, row: &Arc<Row>) {
+    let withdrawn = || {
+        let answer = search(vault, row, Duration::from_millis(20));
+        let busy = answer.error.is_some_and(|error| recovery(&error) == Some(Recovery::Busy));
+        busy && answer.evaluated == 0
+    };
+    assert!((0..100).any(|_| withdrawn()), "the session was never in use");
+}
+
 fn search(vault: &Vault, row: &Arc<Row>, patience: Duration) -> Answer {
     let window = Window::new(0, 0, 3, None).unwrap();
     let job = Job { row: Arc::clone(row), window, code: Code::parse(CODE).unwrap() };
-    vault.search(&[job], patience).unwrap().remove(0)
+    vault.search(vec![job], patience).unwrap().remove(0)
 }
 
 fn error(answer: Answer) -> HsmError {

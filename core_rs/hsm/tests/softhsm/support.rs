@@ -6,7 +6,8 @@ use std::{
     fs,
     path::Path,
     process::{Command, Stdio},
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -26,6 +27,9 @@ pub const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 pub const TENANT: &str = "10112231";
 pub const SEED: &[u8] = b"12345678901234567890"; // RFC 4226 Appendix D
 pub const POLICY: &str = include_str!("../../../../server/kagimori/key_policy/policy.toml");
+
+/// Longer than anything here takes.
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 pub const PIN: &str = "2468";
 const SO_PIN: &str = "1357";
@@ -117,13 +121,13 @@ impl Bench {
     pub fn row<'b>(&'b self, vault: &Vault, change: impl Fn(&mut Identity<'b>)) -> Row {
         let mut identity = self.identity();
         change(&mut identity);
-        let mac = vault.row_mac(&Row::new(&identity, &[])).unwrap();
+        let mac = mac(vault, &identity);
         Row::new(&identity, &mac)
     }
 
     /// The row with the MAC of the unchanged one.
     pub fn changed_row(&self, vault: &Vault, change: impl Fn(&mut Identity)) -> Row {
-        let mac: [u8; ROW_MAC] = vault.row_mac(&Row::new(&self.identity(), &[])).unwrap();
+        let mac = mac(vault, &self.identity());
         let mut identity = self.identity();
         change(&mut identity);
         Row::new(&identity, &mac)
@@ -149,6 +153,22 @@ impl Bench {
             blob: &self.blob,
         }
     }
+}
+
+fn mac(vault: &Vault, identity: &Identity) -> [u8; ROW_MAC] {
+    vault.row_mac(&Arc::new(Row::new(identity, &[])), PATIENCE).unwrap()
+}
+
+/// Pings until the workers have closed what is expired or outdated.
+pub fn until_no_seed_is_open(vault: &Vault) {
+    for _ in 0..1000 {
+        vault.ping(PATIENCE).unwrap();
+        if vault.cache_counts().unwrap().2 == 0 {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("seeds stay open");
 }
 
 fn make_partition(directory: &Path) {

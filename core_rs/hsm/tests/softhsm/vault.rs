@@ -8,9 +8,7 @@ use kagimori_hsm::{
 };
 use kagimori_otp::{Code, Digits, Window};
 
-use crate::support::bench;
-
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::support::{PATIENCE, bench, until_no_seed_is_open};
 
 /// RFC 4226 Appendix D.
 const CODES: [&str; 10] = [
@@ -46,7 +44,7 @@ fn answers_come_in_the_order_of_the_jobs() {
     let vault = bench.vault();
     let row = Arc::new(bench.row(&vault, |_| ()));
     let jobs: Vec<Job> = CODES.iter().map(|code| job(&row, code)).collect();
-    let answers = vault.search(&jobs, PATIENCE).unwrap();
+    let answers = vault.search(jobs, PATIENCE).unwrap();
     assert!(answers.into_iter().map(|answer| answer.step.unwrap()).eq(0..10));
 }
 
@@ -86,7 +84,7 @@ fn fields_cannot_flow_into_each_other() {
     let vault = bench.vault();
     let row = |serial, subscriber| {
         let identity = |row: &mut Identity| (row.serial, row.subscriber) = (serial, subscriber);
-        vault.row_mac(&bench.row(&vault, identity)).unwrap()
+        vault.row_mac(&Arc::new(bench.row(&vault, identity)), PATIENCE).unwrap()
     };
     assert_ne!(row("AB", "C"), row("A", "BC"));
 }
@@ -160,7 +158,7 @@ fn a_seed_is_closed_when_its_time_is_up() {
         assert_eq!(search(&vault, &row, CODES[4]).step, Some(4));
     }
     assert_eq!(vault.cache_counts().unwrap(), (0, 3, 1));
-    vault.ping().unwrap();
+    until_no_seed_is_open(&vault);
     assert_eq!(vault.cache_counts().unwrap(), (0, 3, 0));
 }
 
@@ -215,12 +213,14 @@ fn a_closed_vault_stays_closed() {
     let vault = bench.vault();
     vault.close();
     vault.close();
-    assert!(matches!(vault.ping(), Err(Error::Hsm(error)) if error.recovery() == Recovery::Fatal));
+    assert!(
+        matches!(vault.ping(PATIENCE), Err(Error::Hsm(error)) if error.recovery() == Recovery::Fatal)
+    );
     drop(bench.vault()); // the module is free again
 }
 
 fn search(vault: &Vault, row: &Arc<Row>, code: &str) -> Answer {
-    let answers = vault.search(&[job(row, code)], PATIENCE).unwrap();
+    let answers = vault.search(vec![job(row, code)], PATIENCE).unwrap();
     answers.into_iter().next().unwrap()
 }
 

@@ -3,80 +3,75 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable
 from typing import Final
 
-from kagimori.adapters.sql.connection import Transaction
+from kagimori.adapters.sql.database import Transaction
+from kagimori.adapters.sql.dialect import encoded, statement
 from kagimori.application.ports import Claim
-from kagimori.domain.outcome import Outcome
+from kagimori.domain.outcome import Verdict
 from kagimori.domain.token import TokenIdentity
 
+DECISION: Final = {
+    "tenant": "text",
+    "request_id": "uuid",
+    "lease": "uuid",
+    "actor": "text",
+    "token_id": "text",
+    "serial": "text",
+    "operation": "text",
+    "outcome": "text",
+    "receipt_number": "bigint",
+    "attempts_left": "integer",
+}
+"""A verdict as a row of input: see `decision`."""
 
-class Action(StrEnum):
-    """What was done."""
-
-    IMPORT = "IMPORT"
-    VERIFY = "VERIFY"
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Which token an audit row is about, without its customer."""
-
-    token_id: str
-    serial: str
-
-
-_IMPORTED: Final = """
+_IMPORTED: Final = statement(
+    """
+{batch}
 INSERT INTO audit (at, tenant, actor, action, token_id, serial)
-VALUES (:at, :tenant, :actor, :action, :token_id, :serial)
-"""
+SELECT :now, tenant, :actor, 'IMPORT', token_id, serial FROM batch
+""",
+    batch={"tenant": "text", "token_id": "text", "serial": "text"},
+)
 
-_VERIFIED: Final = """
+_VERIFIED: Final = statement(
+    """
+{batch}
 INSERT INTO audit
   (at, tenant, actor, action, token_id, serial, request_id, operation, outcome, receipt_number)
-VALUES
-  (:at, :tenant, :actor, :action, :token_id, :serial, :request_id, :operation, :outcome,
-   :receipt_number)
-"""
+SELECT :now, tenant, actor, 'VERIFY', token_id, serial, request_id, operation, outcome,
+       receipt_number
+FROM batch
+""",
+    batch=DECISION,
+)
 
 
-def imported(transaction: Transaction, identity: TokenIdentity, actor: str) -> None:
-    """Write down that ``actor`` brought a token in."""
-    transaction.run(
-        _IMPORTED,
-        {
-            "at": transaction.now,
-            "tenant": identity.tenant,
-            "actor": actor,
-            "action": Action.IMPORT,
-            "token_id": identity.token_id,
-            "serial": identity.serial,
-        },
-    )
+def imported(transaction: Transaction, tokens: Iterable[TokenIdentity], actor: str) -> None:
+    """Write down that ``actor`` brought tokens in."""
+    batch = encoded((token.tenant, token.token_id, token.serial) for token in tokens)
+    transaction.run(_IMPORTED, {"batch": batch, "now": transaction.now, "actor": actor})
 
 
-def verified(
-    transaction: Transaction,
-    claim: Claim,
-    token: Named | None,
-    outcome: Outcome,
-    receipt_number: int | None,
-) -> None:
-    """Write down what became of a claim. An unknown name is not repeated here."""
-    transaction.run(
-        _VERIFIED,
-        {
-            "at": transaction.now,
-            "tenant": claim.tenant,
-            "actor": claim.caller,
-            "action": Action.VERIFY,
-            "token_id": token.token_id if token else None,
-            "serial": token.serial if token else None,
-            "request_id": claim.request_id.hex,
-            "operation": claim.operation,
-            "outcome": outcome,
-            "receipt_number": receipt_number,
-        },
+def verified(transaction: Transaction, decisions: str) -> None:
+    """Write down what became of claims; ``decisions`` are encoded `decision` rows."""
+    transaction.run(_VERIFIED, {"batch": decisions, "now": transaction.now})
+
+
+def decision(
+    claim: Claim, verdict: Verdict, token_id: str | None = None, serial: str | None = None
+) -> tuple[object, ...]:
+    """Return a row of `DECISION`. An unknown name is not repeated here."""
+    return (
+        claim.tenant,
+        claim.request_id,
+        claim.lease,
+        claim.caller,
+        token_id,
+        serial,
+        claim.operation,
+        verdict.outcome,
+        verdict.receipt.number if verdict.receipt else None,
+        verdict.attempts_left,
     )

@@ -3,34 +3,46 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
 from kagimori.adapters.sql import audit
-from kagimori.adapters.sql.connection import Database, Transaction
-from kagimori.adapters.sql.rows import values_of
+from kagimori.adapters.sql.database import (
+    ConstraintViolated,
+    Database,
+    Transaction,
+    transacted,
+)
+from kagimori.adapters.sql.dialect import encoded, statement
+from kagimori.adapters.sql.rows import COLUMNS, values_of
 from kagimori.application.ports import Added, Duplicate
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.token import Token
 
-_KNOWN: Final = """
-SELECT serial FROM tokens
-WHERE tenant = :tenant AND serial IN (SELECT value FROM json_each(:serials))
-"""
+_KNOWN: Final = statement(
+    """
+{batch}
+SELECT t.serial FROM tokens t JOIN batch b ON t.tenant = b.tenant AND t.serial = b.serial
+""",
+    batch={"tenant": "text", "serial": "text"},
+)
 
-_ADD: Final = """
-INSERT INTO tokens
-  (tenant, token_id, serial, subscriber, kind, purpose, factor, hash, digits, period, t0, custody,
-   seed_length, key_version, wrap_format, blob, row_mac, state, last_step, drift, generation)
-VALUES
-  (:tenant, :token_id, :serial, :subscriber, :kind, :purpose, :factor, :hash, :digits, :period,
-   :t0, :custody, :seed_length, :key_version, :wrap_format, :blob, :row_mac, :state, :last_step,
-   :drift, :generation)
+_ADD: Final = statement(
+    """
+INSERT INTO tokens ({columns}) VALUES ({values})
 ON CONFLICT (tenant, serial) DO NOTHING
 RETURNING 1
-"""
+""",
+    parts={
+        "columns": ", ".join(COLUMNS),
+        "values": ", ".join(f":{column}" for column in COLUMNS),
+    },
+)
+
+# What the two databases call it when a customer would have two tokens.
+_ONE_TOKEN_EACH: Final = frozenset(
+    {"ix_tokens_live", "UNIQUE constraint failed: tokens.tenant, tokens.subscriber"}
+)
 
 
 class SqlInventory:
@@ -42,9 +54,9 @@ class SqlInventory:
 
     def known_serials(self, tenant: str, serials: Sequence[str]) -> set[str]:
         """See `InventoryStore.known_serials`."""
-        with self._database.transaction() as transaction:
-            values = {"tenant": tenant, "serials": json.dumps(list(serials))}
-            return {row["serial"] for row in transaction.run(_KNOWN, values)}
+        batch = encoded((tenant, serial) for serial in serials)
+        rows = transacted(self._database, lambda begun: begun.run(_KNOWN, {"batch": batch}))
+        return {serial for (serial,) in rows}
 
     def add(self, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]:
         """See `InventoryStore.add`.
@@ -53,17 +65,25 @@ class SqlInventory:
         of ``tokens`` is added.
         """
         try:
-            with self._database.transaction() as transaction:
-                return [_add_one(transaction, token, actor) for token in tokens]
-        except sqlite3.IntegrityError as error:
-            if "tokens.subscriber" not in str(error):
+            return transacted(self._database, lambda begun: _add(begun, tokens, actor))
+        except ConstraintViolated as violated:
+            if str(violated) not in _ONE_TOKEN_EACH:
                 raise
             raise InvalidField("subscriber_ref", "has a token already") from None
 
 
-def _add_one(transaction: Transaction, token: Token, actor: str) -> Added | Duplicate:
-    serial = token.identity.serial
-    if transaction.one(_ADD, values_of(token)) is None:
-        return Duplicate(serial)
-    audit.imported(transaction, token.identity, actor)
-    return Added(serial)
+def _add(transaction: Transaction, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]:
+    answers: dict[int, Added | Duplicate] = {}
+    # In one order, so that two imports of the same tokens take turns.
+    for place, token in sorted(enumerate(tokens), key=_serial):
+        new = transaction.run(_ADD, values_of(token))
+        answers[place] = (Added if new else Duplicate)(token.identity.serial)
+    added = [
+        token.identity for place, token in enumerate(tokens) if isinstance(answers[place], Added)
+    ]
+    audit.imported(transaction, added, actor)
+    return [answers[place] for place in range(len(tokens))]
+
+
+def _serial(placed: tuple[int, Token]) -> tuple[str, str]:
+    return placed[1].identity.tenant, placed[1].identity.serial

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from kagimori.adapters.sql import audit
-from kagimori.adapters.sql.connection import Transaction, Value
+from kagimori.adapters.sql.database import Row, Transaction, Value
+from kagimori.adapters.sql.dialect import Statement, encoded, statement
 from kagimori.application.ports import BySerial, Claim
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 
@@ -26,144 +27,234 @@ _PRUNED_PER_CLAIM: Final = 4
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-# A row past the window counts as absent and is overwritten, unless a search
-# under its lease is still on its way to settle.
-_OPEN_BY_SUBSCRIBER: Final = """
+Key = tuple[str, str]
+"""A request's name: the tenant and the request_id as text."""
+
+_KEY: Final = {"tenant": "text", "request_id": "uuid"}
+_OURS: Final = {**_KEY, "lease": "uuid"}
+
+# Sorted, so that transactions which open the same requests meet in one order.
+# A row that can be seen is left alone without touching it: to touch it could
+# mean waiting for the transaction that settles it.
+_OPEN: Final = statement(
+    """
+{batch}
 INSERT INTO requests
   (tenant, request_id, caller, token_id, operation, fingerprint, lease, lease_until, state,
    resumed, created_at)
-VALUES
-  (:tenant, :request_id, :caller,
-   (SELECT token_id FROM tokens WHERE tenant = :tenant AND subscriber = :name),
-   :operation, :fingerprint, :lease, :until, 'PENDING', 0, :now)
-ON CONFLICT (tenant, request_id) DO UPDATE SET
-  caller = excluded.caller, token_id = excluded.token_id, operation = excluded.operation,
-  fingerprint = excluded.fingerprint, lease = excluded.lease, lease_until = excluded.lease_until,
-  state = 'PENDING', resumed = 0, outcome = NULL, receipt_number = NULL, decided_at = NULL,
-  attempts_left = NULL, created_at = excluded.created_at
-WHERE requests.created_at <= :horizon AND requests.lease_until <= :now
-RETURNING token_id
-"""
-
-_OPEN_BY_SERIAL: Final = _OPEN_BY_SUBSCRIBER.replace(
-    "subscriber = :name", "serial = :name AND subscriber IS NOT NULL"
+SELECT b.tenant, b.request_id, b.caller,
+  COALESCE(
+    (SELECT t.token_id FROM tokens t WHERE t.tenant = b.tenant AND t.subscriber = b.subscriber),
+    (SELECT t.token_id FROM tokens t
+     WHERE t.tenant = b.tenant AND t.serial = b.serial AND t.subscriber IS NOT NULL)),
+  b.operation, b.fingerprint, b.lease, :until, 'PENDING', 0, :now
+FROM batch b
+WHERE NOT EXISTS
+  (SELECT 1 FROM requests r WHERE r.tenant = b.tenant AND r.request_id = b.request_id)
+ORDER BY b.tenant, b.request_id
+ON CONFLICT (tenant, request_id) DO NOTHING
+RETURNING tenant, request_id, token_id
+""",
+    batch=_OURS
+    | {
+        "caller": "text",
+        "operation": "text",
+        "fingerprint": "text",
+        "subscriber": "text",
+        "serial": "text",
+    },
 )
 
-_FIND: Final = """
-SELECT token_id, fingerprint, lease, lease_until, state, outcome, receipt_number, decided_at,
-       attempts_left
-FROM requests WHERE tenant = :tenant AND request_id = :request_id
-"""
+_FIND: Final = statement(
+    """
+{batch}
+SELECT t.tenant, t.request_id, t.token_id, t.fingerprint, t.lease, t.lease_until, t.state,
+       t.outcome, t.receipt_number, t.decided_at, t.attempts_left, t.created_at
+FROM requests t JOIN batch b ON t.tenant = b.tenant AND t.request_id = b.request_id
+{skip_locked}
+""",
+    batch=_KEY,
+)
 
-_PASS_ON: Final = """
-UPDATE requests SET lease = :lease, lease_until = :until, resumed = 1
-WHERE tenant = :tenant AND request_id = :request_id AND lease = :old AND state = 'PENDING'
-"""
+_PASS_ON: Final = statement(
+    """
+{batch}
+UPDATE requests SET lease = b.lease, lease_until = :until, resumed = 1
+FROM batch b
+WHERE requests.tenant = b.tenant AND requests.request_id = b.request_id
+  AND requests.lease = b.old_lease AND requests.state = 'PENDING'
+""",
+    batch={**_OURS, "old_lease": "uuid"},
+)
 
-_IS_RESUMED: Final = """
-SELECT 1 FROM requests
-WHERE tenant = :tenant AND request_id = :request_id AND lease = :lease AND resumed = 1
+_PARTS: Final = {
+    "owned": """
+WHERE requests.tenant = b.tenant AND requests.request_id = b.request_id
+  AND requests.lease = b.lease AND requests.state = 'PENDING'
 """
+}
 
-_DECIDE: Final = """
+_RESUMED: Final = statement(
+    """
+{batch}
+SELECT requests.tenant, requests.request_id FROM requests, batch b
+{owned} AND requests.resumed = 1
+""",
+    batch=_OURS,
+    parts=_PARTS,
+)
+
+_DECIDE_OWNED: Final = """
+{batch}
 UPDATE requests
-SET state = 'DONE', outcome = :outcome, receipt_number = :receipt_number, decided_at = :now,
-    attempts_left = :attempts_left, lease_until = :now
-WHERE tenant = :tenant AND request_id = :request_id AND lease = :lease AND state = 'PENDING'
-RETURNING 1
+SET state = 'DONE', outcome = b.outcome, receipt_number = b.receipt_number, decided_at = :now,
+    attempts_left = b.attempts_left, lease_until = :now
+FROM batch b {owned}
 """
 
-_DECIDE_IN_TIME: Final = _DECIDE.replace("RETURNING", "AND lease_until > :now RETURNING")
+_DECIDE: Final = statement(_DECIDE_OWNED, batch=audit.DECISION, parts=_PARTS)
 
-_LET_GO: Final = """
-UPDATE requests SET lease_until = :now
-WHERE tenant = :tenant AND request_id = :request_id AND lease = :lease AND state = 'PENDING'
-RETURNING 1
-"""
+_DECIDE_IN_TIME: Final = statement(
+    _DECIDE_OWNED
+    + "AND requests.lease_until > :now RETURNING requests.tenant, requests.request_id",
+    batch=audit.DECISION,
+    parts=_PARTS,
+)
 
-_FORGET: Final = """
-DELETE FROM requests
-WHERE tenant = :tenant AND request_id = :request_id AND lease = :lease AND state = 'PENDING'
-RETURNING 1
-"""
+_LET_GO: Final = statement(
+    """
+{batch}
+UPDATE requests SET lease_until = :now FROM batch b {owned}
+RETURNING requests.tenant, requests.request_id
+""",
+    batch=_OURS,
+    parts=_PARTS,
+)
 
-_PRUNE: Final = """
-DELETE FROM requests WHERE (tenant, request_id) IN (
-  SELECT tenant, request_id FROM requests
+_FORGET: Final = statement(
+    """
+{batch}
+DELETE FROM requests WHERE {row} IN (
+  SELECT t.{row} FROM requests t JOIN batch b
+  ON t.tenant = b.tenant AND t.request_id = b.request_id
+  WHERE t.lease = b.lease AND t.state = 'PENDING')
+RETURNING tenant, request_id
+""",
+    batch=_OURS,
+)
+
+_DROP: Final = statement(
+    """
+{batch}
+DELETE FROM requests WHERE {row} IN (
+  SELECT t.{row} FROM requests t JOIN batch b
+  ON t.tenant = b.tenant AND t.request_id = b.request_id)
+""",
+    batch=_KEY,
+)
+
+_PRUNE: Final = statement("""
+DELETE FROM requests WHERE {row} IN (
+  SELECT {row} FROM requests
   WHERE created_at <= :horizon AND lease_until <= :now
-  ORDER BY created_at LIMIT :count)
-"""
+  ORDER BY created_at LIMIT :count
+  {any_unlocked})
+""")
 
 
-def open_request(transaction: Transaction, claim: Claim) -> sqlite3.Row | None:
-    """Write a PENDING row and return its ``token_id``; None if there is a row."""
-    by_serial = isinstance(claim.subject, BySerial)
-    return transaction.one(
-        _OPEN_BY_SERIAL if by_serial else _OPEN_BY_SUBSCRIBER,
-        _key(claim)
-        | {
-            "caller": claim.caller,
-            "name": claim.subject.value,
-            "operation": claim.operation,
-            "fingerprint": claim.fingerprint,
-            "until": transaction.now + LEASE,
-            "now": transaction.now,
-            "horizon": transaction.now - WINDOW,
-        },
-    )
+class Earlier(NamedTuple):
+    """A request row that was there before; ``outcome`` and so on are a DONE row's."""
+
+    tenant: str
+    request_id: str
+    token_id: str | None
+    fingerprint: str
+    lease: str
+    lease_until: int
+    state: str
+    outcome: str
+    receipt_number: int | None
+    decided_at: int | None
+    attempts_left: int | None
+    created_at: int
+
+    def verdict(self) -> Verdict:
+        """Return the answer of a DONE row."""
+        receipt = None
+        if self.receipt_number is not None and self.decided_at is not None:
+            receipt = Receipt(self.receipt_number, moment(self.decided_at))
+        return Verdict(Outcome(self.outcome), receipt, self.attempts_left)
 
 
-def open_anew(transaction: Transaction, claim: Claim, old_lease: str) -> sqlite3.Row:
-    """Replace an abandoned row by a new PENDING one and return its ``token_id``."""
-    transaction.run(_FORGET, _key(claim) | {"lease": old_lease})
-    opened = open_request(transaction, claim)
-    if opened is None:
-        raise LookupError("a request row appeared in somebody else's write transaction")
-    return opened
+def key_of(claim: Claim) -> Key:
+    """Return the claim's request's name."""
+    return claim.tenant, str(claim.request_id)
 
 
-def find(transaction: Transaction, claim: Claim) -> sqlite3.Row:
-    """Return the row that made `open_request` answer None."""
-    return transaction.run(_FIND, _key(claim))[0]
+def open_new(transaction: Transaction, claims: Sequence[Claim]) -> dict[Key, str | None]:
+    """Write PENDING rows; return the ``token_id`` of each that was not there before."""
+    values: dict[str, Value] = {
+        "batch": encoded(map(_opening, claims)),
+        "until": transaction.now + LEASE,
+        "now": transaction.now,
+    }
+    return {
+        (tenant, request_id): token_id
+        for tenant, request_id, token_id in transaction.run(_OPEN, values)
+    }
+
+
+def find(transaction: Transaction, claims: Sequence[Claim]) -> dict[Key, Earlier]:
+    """Return the rows that `open_new` left alone, but none that another writes to."""
+    batch = encoded((claim.tenant, claim.request_id) for claim in claims)
+    rows = (Earlier(*row) for row in transaction.run(_FIND, {"batch": batch}))
+    return {(row.tenant, row.request_id): row for row in rows}
+
+
+def drop(transaction: Transaction, rows: Sequence[Earlier]) -> None:
+    """Delete rows of `find`."""
+    transaction.run(_DROP, {"batch": encoded((row.tenant, row.request_id) for row in rows)})
 
 
 def pass_on(transaction: Transaction, claim: Claim, old_lease: str) -> None:
     """Resume an open request: move it from a lease that ran out to the claim's."""
-    until = transaction.now + LEASE
-    transaction.run(_PASS_ON, _key(claim) | {"old": old_lease, "until": until})
+    batch = encoded([(claim.tenant, claim.request_id, claim.lease, old_lease)])
+    transaction.run(_PASS_ON, {"batch": batch, "until": transaction.now + LEASE})
 
 
-def is_resumed(transaction: Transaction, claim: Claim) -> bool:
-    """Return whether an earlier search under this request may have had results."""
-    return transaction.one(_IS_RESUMED, _key(claim)) is not None
+def resumed(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+    """Return the requests under which an earlier search may have had results."""
+    return _keys(transaction.run(_RESUMED, {"batch": encoded(map(_lease, claims))}))
 
 
-def decide(
-    transaction: Transaction, claim: Claim, token: audit.Named | None, verdict: Verdict
-) -> None:
-    """Make ``verdict`` the request's answer, with an audit row."""
-    transaction.run(_DECIDE, _decision(transaction, claim, verdict))
-    number = verdict.receipt.number if verdict.receipt else None
-    audit.verified(transaction, claim, token, verdict.outcome, number)
+def decide(transaction: Transaction, decisions: Sequence[tuple[object, ...]]) -> None:
+    """Make verdicts the requests' answers, with an audit row each."""
+    if decisions:
+        batch = encoded(decisions)
+        transaction.run(_DECIDE, {"batch": batch, "now": transaction.now})
+        audit.verified(transaction, batch)
 
 
-def decide_unknown(transaction: Transaction, claim: Claim, verdict: Verdict) -> bool:
-    """Do as `decide` where only the request holds the lease; False if it ran out."""
-    decided = transaction.one(_DECIDE_IN_TIME, _decision(transaction, claim, verdict))
-    if decided:
-        audit.verified(transaction, claim, None, verdict.outcome, None)
-    return decided is not None
+def decide_in_time(transaction: Transaction, claims: Sequence[Claim], verdict: Verdict) -> set[Key]:
+    """Do as `decide` where only the request holds the lease; return which did."""
+    if not claims:
+        return set()
+    batch = encoded(audit.decision(claim, verdict) for claim in claims)
+    decided = _keys(transaction.run(_DECIDE_IN_TIME, {"batch": batch, "now": transaction.now}))
+    told = [audit.decision(claim, verdict) for claim in claims if key_of(claim) in decided]
+    if told:
+        audit.verified(transaction, encoded(told))
+    return decided
 
 
-def let_go(transaction: Transaction, claim: Claim) -> bool:
-    """End the request's lease and leave the request open; False if it was not ours."""
-    values = _key(claim) | {"now": transaction.now}
-    return transaction.one(_LET_GO, values) is not None
+def let_go(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+    """End leases and leave the requests open; return those that were ours."""
+    return _owned(transaction, _LET_GO, claims)
 
 
-def forget(transaction: Transaction, claim: Claim) -> bool:
-    """Delete the open request; False if it was not ours."""
-    return transaction.one(_FORGET, _key(claim)) is not None
+def forget(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+    """Delete open requests; return those that were ours."""
+    return _owned(transaction, _FORGET, claims)
 
 
 def prune(transaction: Transaction, claims: int) -> None:
@@ -178,30 +269,36 @@ def prune(transaction: Transaction, claims: int) -> None:
     )
 
 
-def verdict_of(row: sqlite3.Row) -> Verdict:
-    """Return the answer of a DONE row."""
-    number = row["receipt_number"]
-    receipt = None if number is None else Receipt(number, moment(row["decided_at"]))
-    return Verdict(Outcome(row["outcome"]), receipt, row["attempts_left"])
-
-
 def moment(microseconds: int) -> datetime:
     """Return the database's time as a UTC datetime."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _decision(transaction: Transaction, claim: Claim, verdict: Verdict) -> dict[str, Value]:
-    return _key(claim) | {
-        "outcome": verdict.outcome,
-        "receipt_number": verdict.receipt.number if verdict.receipt else None,
-        "attempts_left": verdict.attempts_left,
-        "now": transaction.now,
-    }
+def _owned(transaction: Transaction, end: Statement, claims: Sequence[Claim]) -> set[Key]:
+    if not claims:
+        return set()
+    values: dict[str, Value] = {"batch": encoded(map(_lease, claims)), "now": transaction.now}
+    return _keys(transaction.run(end, values))
 
 
-def _key(claim: Claim) -> dict[str, Value]:
-    return {
-        "tenant": claim.tenant,
-        "request_id": claim.request_id.hex,
-        "lease": claim.lease.hex,
-    }
+def _keys(rows: Sequence[Row]) -> set[Key]:
+    return {(tenant, request_id) for tenant, request_id in rows}
+
+
+def _lease(claim: Claim) -> tuple[object, ...]:
+    return claim.tenant, claim.request_id, claim.lease
+
+
+def _opening(claim: Claim) -> tuple[object, ...]:
+    name = claim.subject.value
+    by_serial = isinstance(claim.subject, BySerial)
+    return (
+        claim.tenant,
+        claim.request_id,
+        claim.lease,
+        claim.caller,
+        claim.operation,
+        claim.fingerprint.hex(),
+        None if by_serial else name,
+        name if by_serial else None,
+    )

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-import sqlite3
+from functools import lru_cache
+from typing import Final
 
-from kagimori.adapters.sql.connection import Value
+from kagimori.adapters.sql.database import Row, Value
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
     CustodyLabel,
@@ -19,17 +20,38 @@ from kagimori.domain.token import (
     TokenIdentity,
 )
 
+COLUMNS: Final = (
+    "tenant", "token_id", "serial", "subscriber", "kind", "purpose", "factor", "hash", "digits",
+    "period", "t0", "custody", "seed_length", "key_version", "wrap_format", "blob", "row_mac",
+    "state", "last_step", "drift", "generation",
+)  # fmt: skip
+"""What `token_of` takes, in its order."""
 
-def token_of(row: sqlite3.Row) -> Token:
-    """Return the token of a whole row."""
-    return Token(
-        identity=_identity_of(row),
-        row_mac=row["row_mac"],
-        state=State(row["state"]),
-        last_step=row["last_step"],
-        drift=row["drift"],
-        generation=row["generation"],
+# An enumeration's own look-up by value costs ten times as much.
+_KINDS: Final = {word.value: word for word in Kind}
+_PURPOSES: Final = {word.value: word for word in Purpose}
+_CUSTODIES: Final = {word.value: word for word in CustodyLabel}
+_STATES: Final = {word.value: word for word in State}
+
+
+def token_of(row: Row) -> Token:
+    """Return the token of a row of `COLUMNS`."""
+    (
+        tenant, token_id, serial, subscriber, kind, purpose, factor, hash_, digits, period, t0,
+        custody, seed_length, key_version, wrap_format, blob, row_mac, state, last_step, drift,
+        generation,
+    ) = row  # fmt: skip
+    identity = TokenIdentity(
+        tenant,
+        token_id,
+        serial,
+        subscriber,
+        _KINDS[kind],
+        _PURPOSES[purpose],
+        _profile_of(factor, hash_, digits, period, t0),
+        SealedSeed(blob, wrap_format, key_version, seed_length, _CUSTODIES[custody]),
     )
+    return Token(identity, row_mac, _STATES[state], last_step, drift, generation)
 
 
 def values_of(token: Token) -> dict[str, Value]:
@@ -61,34 +83,7 @@ def values_of(token: Token) -> dict[str, Value]:
     }
 
 
-def _identity_of(row: sqlite3.Row) -> TokenIdentity:
-    return TokenIdentity(
-        tenant=row["tenant"],
-        token_id=row["token_id"],
-        serial=row["serial"],
-        subscriber=row["subscriber"],
-        kind=Kind(row["kind"]),
-        purpose=Purpose(row["purpose"]),
-        profile=_profile_of(row),
-        seed=_seed_of(row),
-    )
-
-
-def _profile_of(row: sqlite3.Row) -> Profile:
-    return Profile(
-        factor=MovingFactor(row["factor"]),
-        hash=Hash(row["hash"]),
-        digits=row["digits"],
-        period=row["period"],
-        t0=row["t0"],
-    )
-
-
-def _seed_of(row: sqlite3.Row) -> SealedSeed:
-    return SealedSeed(
-        blob=row["blob"],
-        wrap_format=row["wrap_format"],
-        key_version=row["key_version"],
-        length=row["seed_length"],
-        custody=CustodyLabel(row["custody"]),
-    )
+# A bank's tokens are of a few makes.
+@lru_cache(maxsize=256)
+def _profile_of(factor: str, hash_: str, digits: int, period: int, t0: int) -> Profile:
+    return Profile(MovingFactor(factor), Hash(hash_), digits, period, t0)

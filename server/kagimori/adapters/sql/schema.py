@@ -16,11 +16,18 @@ from kagimori.domain.token import CustodyLabel, Hash, Kind, MovingFactor, Purpos
 metadata: Final = sa.MetaData(
     naming_convention={
         "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(referred_table_name)s",
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+
+# The same text in both databases, whatever they keep it as.
+_UUID: Final = sa.Uuid().with_variant(sa.String(36), "sqlite")
+
+
+# A row that is updated stays on its page, and no index has to learn of it.
+ROOM_FOR_UPDATES: Final = {"fillfactor": "70"}
 
 
 def _one_of(column: str, words: type[StrEnum]) -> sa.CheckConstraint:
@@ -60,7 +67,7 @@ tokens: Final = sa.Table(
     sa.Column("day_failures", sa.Integer, nullable=False, server_default="0"),
     sa.Column("unlock_failures", sa.Integer, nullable=False, server_default="0"),
     # Who verifies this token now, and until when.
-    sa.Column("lease", sa.Uuid),
+    sa.Column("lease", _UUID),
     sa.Column("lease_until", sa.BigInteger),
     sa.UniqueConstraint("tenant", "serial"),
     _one_of("kind", Kind),
@@ -77,6 +84,7 @@ tokens: Final = sa.Table(
     sa.CheckConstraint(
         "failures >= 0 AND day_failures >= 0 AND unlock_failures >= 0", name="attempts"
     ),
+    postgresql_with=ROOM_FOR_UPDATES,
 )
 
 # A bound token is a live one (constraint "bound"), and a customer has one.
@@ -93,13 +101,14 @@ requests: Final = sa.Table(
     "requests",
     metadata,
     sa.Column("tenant", sa.String(32), primary_key=True),
-    sa.Column("request_id", sa.Uuid, primary_key=True),
+    sa.Column("request_id", _UUID, primary_key=True),
     sa.Column("caller", sa.String(128), nullable=False),
-    # NULL where no token answered to the name.
+    # NULL where no token answered to the name. Not a foreign key: the statement
+    # that writes it reads the token, and tokens are never deleted.
     sa.Column("token_id", sa.String(64)),
     sa.Column("operation", sa.String(16), nullable=False),
-    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
-    sa.Column("lease", sa.Uuid, nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("lease", _UUID, nullable=False),
     sa.Column("lease_until", sa.BigInteger, nullable=False),
     sa.Column("state", sa.String(8), nullable=False),
     sa.Column("outcome", sa.String(16)),
@@ -108,7 +117,6 @@ requests: Final = sa.Table(
     sa.Column("attempts_left", sa.Integer),
     sa.Column("resumed", sa.Integer, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
-    sa.ForeignKeyConstraint(["tenant", "token_id"], ["tokens.tenant", "tokens.token_id"]),
     _one_of("operation", Operation),
     _one_of("outcome", Outcome),
     sa.CheckConstraint("state IN ('PENDING', 'DONE')", name="state"),
@@ -120,6 +128,13 @@ requests: Final = sa.Table(
         name="receipt",
     ),
     sa.Index("ix_requests_created_at", "created_at"),
+    postgresql_with=ROOM_FOR_UPDATES,
+)
+
+# How new the oldest program is that can work with this schema: its newest
+# migration. A migration that takes something away raises it.
+schema_floor: Final = sa.Table(
+    "schema_floor", metadata, sa.Column("oldest", sa.String(4), primary_key=True)
 )
 
 receipts: Final = sa.Table(
@@ -145,7 +160,7 @@ audit: Final = sa.Table(
     sa.Column("action", sa.String(16), nullable=False),
     sa.Column("token_id", sa.String(64)),
     sa.Column("serial", sa.String(32)),
-    sa.Column("request_id", sa.Uuid),
+    sa.Column("request_id", _UUID),
     sa.Column("operation", sa.String(16)),
     sa.Column("outcome", sa.String(16)),
     sa.Column("receipt_number", sa.BigInteger),

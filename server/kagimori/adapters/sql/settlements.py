@@ -3,183 +3,248 @@
 
 from __future__ import annotations
 
-import sqlite3
-from typing import Final, assert_never
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from kagimori.adapters.sql import requests
-from kagimori.adapters.sql.audit import Named
-from kagimori.adapters.sql.claims import LOCKED
-from kagimori.adapters.sql.connection import Transaction, Value
-from kagimori.application.ports import Finding, Overslept, SettleAnswer, Settled, Settlement
+from kagimori.adapters.sql import audit, requests
+from kagimori.adapters.sql.database import Row, Transaction, Value
+from kagimori.adapters.sql.dialect import encoded, statement
+from kagimori.application.ports import (
+    Claim,
+    Finding,
+    Overslept,
+    SettleAnswer,
+    Settled,
+    Settlement,
+)
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 from kagimori.domain.token import Token
 
-_OURS: Final = """
-WHERE tenant = :tenant AND token_id = :token_id
-  AND state = 'ACTIVE' AND generation = :generation AND lease = :lease
-"""
-_IN_TIME: Final = " AND lease_until > :now "
-_TRIES: Final = " RETURNING failures, day, day_failures, unlock_failures"
-
-# The attempt was counted on the row's own day and no other call has touched
-# the row since, so it is given back there, whatever day it is now.
-_GIVE_BACK: Final = """
-UPDATE tokens SET
-  failures = MAX(failures - 1, 0), day_failures = MAX(day_failures - 1, 0),
-  unlock_failures = MAX(unlock_failures - 1, 0), lease = NULL, lease_until = NULL
-"""
-
-_ACCEPT: Final = (
+# A right or spent code gives its attempt back, and so does a search that had
+# no result: on the row's own day, whatever day it is now, because no other
+# call has touched the row since. What the HSM had no result for is no free
+# guess however late it is told: the lease being still ours proves that nobody
+# else has used the token. All else must come in time.
+_SETTLE: Final = statement(
     """
+{batch}
 UPDATE tokens SET
-  last_step = :step, drift = :drift,
-  failures = 0, day_failures = MAX(day_failures - 1, 0),
-  unlock_failures = MAX(unlock_failures - 1, 0), lease = NULL, lease_until = NULL
-"""
-    + _OURS
-    + _IN_TIME
-    + " AND last_step < :step "
-    + _TRIES
+  last_step = CASE WHEN b.finding = 'FRESH' THEN b.step ELSE tokens.last_step END,
+  drift = CASE WHEN b.finding = 'FRESH' THEN b.seen_drift ELSE tokens.drift END,
+  failures = CASE
+    WHEN b.finding = 'FRESH' THEN 0
+    WHEN b.returned = 1 AND tokens.failures > 0 THEN tokens.failures - 1
+    ELSE tokens.failures END,
+  day_failures = CASE WHEN b.returned = 1 AND tokens.day_failures > 0
+    THEN tokens.day_failures - 1 ELSE tokens.day_failures END,
+  unlock_failures = CASE WHEN b.returned = 1 AND tokens.unlock_failures > 0
+    THEN tokens.unlock_failures - 1 ELSE tokens.unlock_failures END,
+  state = CASE WHEN b.finding = 'NONE'
+      AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
+    THEN 'LOCKED' ELSE tokens.state END,
+  generation = CASE WHEN b.finding = 'NONE'
+      AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
+    THEN tokens.generation + 1 ELSE tokens.generation END,
+  lease = CASE WHEN b.finding = 'BROKEN_OFF' THEN tokens.lease END,
+  lease_until = CASE WHEN b.finding = 'BROKEN_OFF' THEN :now END
+FROM batch b
+WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
+  AND tokens.state = 'ACTIVE' AND tokens.generation = b.seen_generation AND tokens.lease = b.lease
+  AND (tokens.lease_until > :now OR b.finding = 'NO_RESULT')
+  AND (b.finding <> 'FRESH' OR tokens.last_step < b.step)
+RETURNING tokens.tenant, tokens.token_id, tokens.failures, tokens.day, tokens.day_failures,
+  tokens.unlock_failures
+""",
+    batch={
+        "tenant": "text",
+        "token_id": "text",
+        "lease": "uuid",
+        "seen_generation": "integer",
+        "finding": "text",
+        "returned": "integer",
+        "step": "bigint",
+        "seen_drift": "integer",
+        "consecutive": "integer",
+        "since_unlock": "integer",
+    },
 )
 
-_REPLAY: Final = _GIVE_BACK + _OURS + _IN_TIME + _TRIES
-
-# Nothing was learnt from the HSM by this request, so a late return is no free
-# guess: the lease being still ours proves that nobody else has used the token.
-_RETURN: Final = _GIVE_BACK + _OURS + _TRIES
-
-_REJECT: Final = (
+# Sorted, so that transactions meet at the tenants' rows in one order.
+_RECEIPTS: Final = statement(
     """
-UPDATE tokens SET
-  state = CASE WHEN failures >= :consecutive OR unlock_failures >= :since_unlock
-               THEN :locked ELSE state END,
-  generation = CASE WHEN failures >= :consecutive OR unlock_failures >= :since_unlock
-                    THEN generation + 1 ELSE generation END,
-  lease = NULL, lease_until = NULL
-"""
-    + _OURS
-    + _IN_TIME
-    + _TRIES
+{batch}
+INSERT INTO receipts (tenant, last_number)
+SELECT tenant, accepted FROM batch WHERE accepted > 0 ORDER BY tenant
+ON CONFLICT (tenant) DO UPDATE SET last_number = receipts.last_number + excluded.last_number
+RETURNING tenant, last_number
+""",
+    batch={"tenant": "text", "accepted": "bigint"},
 )
 
-_END_LEASE: Final = "UPDATE tokens SET lease_until = :now"
-_LET_GO: Final = _END_LEASE + _OURS + _IN_TIME + _TRIES
-
-_RECEIPT: Final = """
-INSERT INTO receipts (tenant, last_number) VALUES (:tenant, 1)
-ON CONFLICT (tenant) DO UPDATE SET last_number = receipts.last_number + 1
-RETURNING last_number
-"""
+_GIVES_BACK: Final = frozenset({Finding.FRESH, Finding.SPENT, Finding.NO_RESULT})
+_OVERSLEPT: Final = Overslept()
+_LEFT_OPEN: Final = Settled(None)
+_UNKNOWN: Final = Verdict(Outcome.UNKNOWN_TOKEN)
 
 
-def settle_one(transaction: Transaction, settlement: Settlement) -> SettleAnswer:
-    """Write one settlement down, or change nothing and answer `Overslept`."""
-    token = settlement.granted
-    if token is None:
-        return _settle_unknown(transaction, settlement)
-    match settlement.finding:
-        case Finding.FRESH:
-            return _accept(transaction, settlement, token)
-        case Finding.SPENT:
-            return _replayed(transaction, settlement, token)
-        case Finding.NONE:
-            return _reject(transaction, settlement, token)
-        case Finding.NO_RESULT:
-            return _return(transaction, settlement, token)
-        case Finding.BROKEN_OFF:
-            return _let_go(transaction, settlement, token)
-        case Finding.UNKNOWN:
-            raise ValueError("UNKNOWN is no finding about a token that was granted")
-    assert_never(settlement.finding)
+@dataclass(slots=True)
+class _Case:
+    """A settlement about a token, its place in the batch, and what it counts as."""
+
+    place: int
+    claim: Claim
+    token: Token
+    finding: Finding
+    settlement: Settlement
 
 
-def _settle_unknown(transaction: Transaction, settlement: Settlement) -> SettleAnswer:
-    claim = settlement.claim
-    match settlement.finding:
-        case Finding.UNKNOWN:
-            verdict = Verdict(Outcome.UNKNOWN_TOKEN)
-            decided = requests.decide_unknown(transaction, claim, verdict)
-            return Settled(verdict) if decided else Overslept()
-        case Finding.NO_RESULT:
-            return Settled(None) if requests.forget(transaction, claim) else Overslept()
-        case Finding.BROKEN_OFF:
-            return Settled(None) if requests.let_go(transaction, claim) else Overslept()
-        case _:
-            raise ValueError(f"{settlement.finding} needs a token that was granted")
+Answers = list[SettleAnswer]
+_Unknown = tuple[int, Claim]
 
 
-def _accept(transaction: Transaction, settlement: Settlement, token: Token) -> SettleAnswer:
-    values = _values(transaction, settlement, token)
-    tries = transaction.one(_ACCEPT, values | {"step": settlement.step, "drift": settlement.drift})
-    if tries is None:
-        return Overslept()
-    number = transaction.run(_RECEIPT, {"tenant": settlement.claim.tenant})[0]["last_number"]
-    receipt = Receipt(number, requests.moment(transaction.now))
-    left = _attempts_left(settlement, tries)
-    return _decided(transaction, settlement, token, Verdict(Outcome.ACCEPTED, receipt, left))
+def settle(transaction: Transaction, settlements: Sequence[Settlement]) -> Answers:
+    """Write each settlement down, or change nothing of it and answer `Overslept`."""
+    answers: Answers = [_OVERSLEPT] * len(settlements)
+    cases: list[_Case] = []
+    unknown: dict[Finding, list[_Unknown]] = {}
+    for place, settlement in enumerate(settlements):
+        if settlement.granted is not None:
+            cases.append(_case(place, settlement, settlement.granted))
+        else:
+            unknown.setdefault(settlement.finding, []).append((place, settlement.claim))
+    while cases:
+        first, cases = _each_token_once(cases)
+        _settle_granted(transaction, first, answers)
+    for finding, placed in unknown.items():
+        _settle_unknown(transaction, finding, placed, answers)
+    return answers
 
 
-def _replayed(transaction: Transaction, settlement: Settlement, token: Token) -> SettleAnswer:
-    tries = transaction.one(_REPLAY, _values(transaction, settlement, token))
-    if tries is None:
-        return Overslept()
-    verdict = Verdict(Outcome.REPLAYED, None, _attempts_left(settlement, tries))
-    return _decided(transaction, settlement, token, verdict)
+def _case(place: int, settlement: Settlement, token: Token) -> _Case:
+    if settlement.finding is Finding.UNKNOWN:
+        raise ValueError("UNKNOWN is no finding about a token that was granted")
+    return _Case(place, settlement.claim, token, settlement.finding, settlement)
 
 
-def _reject(transaction: Transaction, settlement: Settlement, token: Token) -> SettleAnswer:
-    limits = settlement.claim.limits
-    lock: dict[str, Value] = {
-        "consecutive": limits.consecutive,
-        "since_unlock": limits.since_unlock,
-        "locked": LOCKED,
-    }
-    tries = transaction.one(_REJECT, _values(transaction, settlement, token) | lock)
-    if tries is None:
-        return Overslept()
-    left = _attempts_left(settlement, tries)
-    # The daily budget ends by itself: the token stays ACTIVE, today is over.
-    outcome = Outcome.REJECTED if left else Outcome.LOCKED
-    return _decided(transaction, settlement, token, Verdict(outcome, None, left))
+def _each_token_once(cases: Sequence[_Case]) -> tuple[list[_Case], list[_Case]]:
+    """Divide the cases: one UPDATE settles a row once, the others come after it."""
+    first: dict[tuple[str, str], _Case] = {}
+    later = []
+    for case in cases:
+        identity = case.token.identity
+        if first.setdefault((identity.tenant, identity.token_id), case) is not case:
+            later.append(case)
+    return list(first.values()), later
 
 
-def _return(transaction: Transaction, settlement: Settlement, token: Token) -> SettleAnswer:
-    # This search had no result, but the one it resumed may have had: what that
-    # one paid for is not given back.
-    if requests.is_resumed(transaction, settlement.claim):
-        return _let_go(transaction, settlement, token)
-    if transaction.one(_RETURN, _values(transaction, settlement, token)) is None:
-        return Overslept()
-    requests.forget(transaction, settlement.claim)
-    return Settled(None)
+def _settle_granted(transaction: Transaction, cases: Sequence[_Case], answers: Answers) -> None:
+    _keep_what_was_paid_for(transaction, cases)
+    values: dict[str, Value] = {"batch": encoded(map(_row, cases)), "now": transaction.now}
+    settled = {(row[0], row[1]): row for row in transaction.run(_SETTLE, values)}
+    ours: list[tuple[_Case, Row]] = []
+    for case in cases:
+        row = settled.get((case.token.identity.tenant, case.token.identity.token_id))
+        if row is not None:
+            ours.append((case, row))
+    _end(transaction, ours, answers)
+    _judge(transaction, ours, answers)
 
 
-def _let_go(transaction: Transaction, settlement: Settlement, token: Token) -> SettleAnswer:
-    if transaction.one(_LET_GO, _values(transaction, settlement, token)) is None:
-        return Overslept()
-    requests.let_go(transaction, settlement.claim)
-    return Settled(None)
+def _keep_what_was_paid_for(transaction: Transaction, cases: Sequence[_Case]) -> None:
+    """Let go, without giving back, what resumed a search that may have had a result."""
+    failed = [case for case in cases if case.finding is Finding.NO_RESULT]
+    if failed:
+        resumed = requests.resumed(transaction, [case.claim for case in failed])
+        for case in failed:
+            if requests.key_of(case.claim) in resumed:
+                case.finding = Finding.BROKEN_OFF
 
 
-def _decided(
-    transaction: Transaction, settlement: Settlement, token: Token, verdict: Verdict
-) -> Settled:
-    named = Named(token.identity.token_id, token.identity.serial)
-    requests.decide(transaction, settlement.claim, named, verdict)
-    return Settled(verdict)
+def _row(case: _Case) -> tuple[object, ...]:
+    limits = case.claim.limits
+    return (
+        case.token.identity.tenant,
+        case.token.identity.token_id,
+        case.claim.lease,
+        case.token.generation,
+        case.finding,
+        1 if case.finding in _GIVES_BACK else 0,
+        case.settlement.step,
+        case.settlement.drift,
+        limits.consecutive,
+        limits.since_unlock,
+    )
 
 
-def _attempts_left(settlement: Settlement, tries: sqlite3.Row) -> int:
-    claim = settlement.claim
-    today = tries["day_failures"] if tries["day"] >= claim.today.isoformat() else 0
-    return claim.limits.left(tries["failures"], today, tries["unlock_failures"])
+def _end(transaction: Transaction, ours: Sequence[tuple[_Case, Row]], answers: Answers) -> None:
+    """Close the requests that got no verdict."""
+    for finding, end in _ENDS.items():
+        ended = [case for case, _ in ours if case.finding is finding]
+        if ended:
+            end(transaction, [case.claim for case in ended])
+            for case in ended:
+                answers[case.place] = _LEFT_OPEN
 
 
-def _values(transaction: Transaction, settlement: Settlement, token: Token) -> dict[str, Value]:
-    return {
-        "tenant": token.identity.tenant,
-        "token_id": token.identity.token_id,
-        "generation": token.generation,
-        "lease": settlement.claim.lease.hex,
-        "now": transaction.now,
-    }
+def _judge(transaction: Transaction, ours: Sequence[tuple[_Case, Row]], answers: Answers) -> None:
+    """Write down the verdicts of those that have one."""
+    numbers = _numbers(transaction, [case for case, _ in ours if case.finding is Finding.FRESH])
+    at = requests.moment(transaction.now)
+    decisions = []
+    for case, row in ours:
+        if case.finding in _ENDS:
+            continue
+        left = _attempts_left(case.claim, row)
+        if case.finding is Finding.FRESH:
+            verdict = Verdict(Outcome.ACCEPTED, Receipt(next(numbers[case.claim.tenant]), at), left)
+        elif case.finding is Finding.SPENT:
+            verdict = Verdict(Outcome.REPLAYED, None, left)
+        else:
+            # The daily budget ends by itself: the token stays ACTIVE, today is over.
+            verdict = Verdict(Outcome.REJECTED if left else Outcome.LOCKED, None, left)
+        identity = case.token.identity
+        decisions.append(audit.decision(case.claim, verdict, identity.token_id, identity.serial))
+        answers[case.place] = Settled(verdict)
+    requests.decide(transaction, decisions)
+
+
+def _numbers(transaction: Transaction, accepted: Sequence[_Case]) -> dict[str, Iterator[int]]:
+    """Draw as many receipt numbers as there are acceptances, by tenant."""
+    if not accepted:
+        return {}
+    drawn = Counter(case.claim.tenant for case in accepted)
+    rows = transaction.run(_RECEIPTS, {"batch": encoded(drawn.items())})
+    return {tenant: iter(range(last - drawn[tenant] + 1, last + 1)) for tenant, last in rows}
+
+
+def _attempts_left(claim: Claim, row: Row) -> int:
+    failures, day, day_failures, unlock_failures = row[2:]
+    today = day_failures if day >= claim.today.isoformat() else 0
+    return claim.limits.left(failures, today, unlock_failures)
+
+
+def _settle_unknown(
+    transaction: Transaction, finding: Finding, placed: Sequence[_Unknown], answers: Answers
+) -> None:
+    claims = [claim for _, claim in placed]
+    if finding is Finding.UNKNOWN:
+        answer = Settled(_UNKNOWN)
+        done = requests.decide_in_time(transaction, claims, _UNKNOWN)
+    elif finding in _ENDS:
+        answer = _LEFT_OPEN
+        done = _ENDS[finding](transaction, claims)
+    else:
+        raise ValueError(f"{finding} needs a token that was granted")
+    for place, claim in placed:
+        key = requests.key_of(claim)
+        if key in done:
+            done.discard(key)
+            answers[place] = answer
+
+
+_ENDS: Final[dict[Finding, Callable[[Transaction, Sequence[Claim]], set[requests.Key]]]] = {
+    Finding.NO_RESULT: requests.forget,
+    Finding.BROKEN_OFF: requests.let_go,
+}

@@ -6,10 +6,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kagimori.adapters.sql import requests
-from kagimori.adapters.sql.claims import claim_one
-from kagimori.adapters.sql.connection import Database
-from kagimori.adapters.sql.settlements import settle_one
-from kagimori.application.ports import Claim, ClaimAnswer, SettleAnswer, Settlement
+from kagimori.adapters.sql.claims import claim_all
+from kagimori.adapters.sql.database import Database, Transaction, transacted, unavailable
+from kagimori.adapters.sql.settlements import settle
+from kagimori.application.ports import (
+    Claim,
+    ClaimAnswer,
+    Overslept,
+    Refused,
+    SettleAnswer,
+    Settlement,
+)
+from kagimori.domain.errors import StoreUnavailable
+
+Answers = tuple[list[SettleAnswer], list[ClaimAnswer]]
 
 
 class SqlVerificationStore:
@@ -19,17 +29,55 @@ class SqlVerificationStore:
         """Work on ``database``, whose schema is current."""
         self._database = database
 
-    def claim(self, claims: Sequence[Claim]) -> list[ClaimAnswer]:
-        """See `VerificationStore.claim`."""
-        with self._database.transaction() as transaction:
-            requests.prune(transaction, len(claims))
-            return [claim_one(transaction, claim) for claim in claims]
+    def commit(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
+        """See `VerificationStore.commit`.
 
-    def settle(self, settlements: Sequence[Settlement]) -> list[SettleAnswer]:
-        """See `VerificationStore.settle`."""
-        with self._database.transaction() as transaction:
-            return [settle_one(transaction, settlement) for settlement in settlements]
+        If one item of several makes the database or this code fail in a way
+        that is no outage, each gets a transaction of its own.
+        """
+        try:
+            return self._together(settlements, claims)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            if len(settlements) + len(claims) == 1:
+                raise
+        return (
+            [self._settle_alone(settlement) for settlement in settlements],
+            [self._claim_alone(claim) for claim in claims],
+        )
 
     def ping(self) -> None:
         """See `VerificationStore.ping`."""
         self._database.ping()
+
+    def _together(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
+        def work(transaction: Transaction) -> Answers:
+            settled = settle(transaction, settlements)
+            if not claims:
+                return settled, []
+            claimed = claim_all(transaction, claims)
+            # Last: from here on nothing waits for another transaction.
+            requests.prune(transaction, len(claims))
+            return settled, claimed
+
+        return transacted(self._database, work)
+
+    def _settle_alone(self, settlement: Settlement) -> SettleAnswer:
+        try:
+            return self._together([settlement], [])[0][0]
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, it is this item's own
+            # The lease runs out by itself, and the attempt stays spent.
+            return Overslept()
+
+    def _claim_alone(self, claim: Claim) -> ClaimAnswer:
+        try:
+            return self._together([], [claim])[1][0]
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's own
+            refusal = unavailable("the database does not take this request")
+            refusal.__cause__ = error
+            return Refused(refusal)

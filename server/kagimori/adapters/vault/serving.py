@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import cycle
 from typing import Final
 
 from kagimori import core, key_policy
@@ -19,7 +20,7 @@ from kagimori.adapters.vault.words import (
 )
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
 from kagimori.application.ports import Search, SearchAnswer, SearchFailed
-from kagimori.domain.errors import HsmUnavailable
+from kagimori.domain.errors import HsmUnavailable, RecordTampered
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
     Hash,
@@ -30,6 +31,9 @@ from kagimori.domain.token import (
     Token,
     TokenIdentity,
 )
+
+_DECOYS: Final = 4
+"""A tenant's, each with a row MAC that a start waits for."""
 
 _DECOY_PROFILE: Final = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=30)
 
@@ -42,7 +46,7 @@ class HsmVault:
         self._vault = vault
         self._partition = hsm.serving.label
         self._wait = wait
-        self._decoys = {canary.tenant: self._decoy_of(canary) for canary in hsm.canaries}
+        self._decoys = {canary.tenant: self._decoys_of(canary) for canary in hsm.canaries}
 
     @classmethod
     def open(cls, hsm: Hsm, sessions: Sessions) -> HsmVault:
@@ -68,28 +72,54 @@ class HsmVault:
             raise VaultRefused(str(error.args[0])) from None
 
     def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
-        """See `SeedVault.search`."""
+        """See `SeedVault.search`. It returns when the vault's wait is over."""
         jobs = [job_of(search) for search in searches]
-        sound = [job for job in jobs if not isinstance(job, SearchFailed)]
-        results = iter(self._vault.search(sound, self._wait))
-        return [job if isinstance(job, SearchFailed) else answer_of(next(results)) for job in jobs]
+        sound = [job for job in jobs if job is not None]
+        try:
+            results = iter(self._vault.search(sound, self._wait))
+        except core.HsmError as error:
+            return [SearchFailed(translated(error), 0) for _ in searches]
+        return [
+            SearchFailed(RecordTampered(), 0) if job is None else answer_of(next(results))
+            for job in jobs
+        ]
 
     def decoy(self, tenant: str) -> Token:
         """See `SeedVault.decoy`."""
-        return self._decoys[tenant]
+        return next(self._decoys[tenant])
 
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
         """See `SeedVault.fingerprint`."""
-        return self._vault.fingerprint(tenant, message)
+        try:
+            return self._vault.fingerprint(tenant, message)
+        except core.HsmError as error:
+            raise translated(error) from None
 
     def row_mac(self, identity: TokenIdentity) -> bytes:
         """Return the MAC that binds a token's row together."""
-        return self._vault.row_mac(row_of(identity, b""))
+        try:
+            return self._vault.row_mac(row_of(identity, b""), self._wait)
+        except core.HsmError as error:
+            raise translated(error) from None
 
     def ping(self) -> None:
-        """See `SeedVault.ping`."""
+        """See `SeedVault.ping`. It returns when the vault's wait is over."""
         try:
-            self._vault.ping()
+            self._vault.ping(self._wait)
+        except core.HsmError as error:
+            raise translated(error) from None
+
+    def is_hung(self) -> bool:
+        """Return whether a call into the HSM was waited for in vain and still runs.
+
+        Nothing ends such a call but the end of the process.
+        """
+        return self._vault.is_hung()
+
+    def opened(self) -> int:
+        """Return how many seeds the HSM was asked to open since the vault was."""
+        try:
+            return self._vault.opened()
         except core.HsmError as error:
             raise translated(error) from None
 
@@ -106,7 +136,7 @@ class HsmVault:
         )
 
     def close(self) -> None:
-        """Wait for calls under way and leave the HSM."""
+        """Wait for calls under way, for some seconds, and leave the HSM."""
         self._vault.close()
 
     def _answers(self) -> bool:
@@ -116,10 +146,14 @@ class HsmVault:
             return False
         return True
 
-    def _decoy_of(self, canary: CanarySeed) -> Token:
+    def _decoys_of(self, canary: CanarySeed) -> Iterator[Token]:
+        """Return decoys in turn, so that many unknown names do not meet in one session."""
+        return cycle([self._decoy_of(canary, number) for number in range(_DECOYS)])
+
+    def _decoy_of(self, canary: CanarySeed, number: int) -> Token:
         identity = TokenIdentity(
             tenant=canary.tenant,
-            token_id="decoy",
+            token_id=f"decoy-{number}",
             serial="DECOY",
             subscriber=None,
             kind=Kind.SOFTWARE,
@@ -127,7 +161,8 @@ class HsmVault:
             profile=_DECOY_PROFILE,
             seed=canary.sealed,
         )
-        return Token(identity, self.row_mac(identity), State.IN_STOCK)
+        mac = self._vault.row_mac(row_of(identity, b""), self._wait)
+        return Token(identity, mac, State.IN_STOCK)
 
 
 def _insist_on_policy(findings: Sequence[core.Finding]) -> None:

@@ -46,8 +46,8 @@ class Hsm:
 class Sessions:
     """How the serving process uses it.
 
-    ``wait`` bounds the wait for a free session and ``cache_seconds`` the life of
-    an open seed, both in seconds.
+    ``wait`` bounds every wait for the HSM and ``cache_seconds`` the life of an
+    open seed, both in seconds.
     """
 
     count: int

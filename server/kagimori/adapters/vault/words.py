@@ -18,6 +18,8 @@ RETRY_FATAL_AFTER: Final = 30.0
 """The same where only a person can help: soon enough to notice that one did,
 and too late for callers to keep a broken HSM busy."""
 
+_NO_MATCH: Final = NoMatch()
+
 
 def harden_process() -> None:
     """Switch core dumps off and forbid this process's memory to be read."""
@@ -49,28 +51,24 @@ def canary_of(canary: CanarySeed) -> core.Canary:
     )
 
 
-def job_of(search: Search) -> core.SearchJob | SearchFailed:
+def job_of(search: Search) -> core.SearchJob | None:
     """Return a search; its code leaves `Otp` here, for the extension alone.
 
     A row with a value that the extension has no room for was not written by
-    us: its MAC need not be asked for, and it fails alone.
+    us: its MAC need not be asked for, and None stands in its place.
     """
-    try:
-        return _job_of(search)
-    except (OverflowError, ValueError):
-        return SearchFailed(RecordTampered(), 0)
-
-
-def _job_of(search: Search) -> core.SearchJob:
     window = search.window
-    return core.SearchJob(
-        row=row_of(search.token.identity, search.token.row_mac),
-        first=window.first,
-        predicted=window.predicted,
-        last=window.last,
-        spent=window.spent,
-        code=search.code.reveal(),
-    )
+    try:
+        return core.SearchJob(
+            row=row_of(search.token.identity, search.token.row_mac),
+            first=window.first,
+            predicted=window.predicted,
+            last=window.last,
+            spent=window.spent,
+            code=search.code.reveal(),
+        )
+    except (OverflowError, ValueError):
+        return None
 
 
 def row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
@@ -100,11 +98,13 @@ def row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
     )
 
 
-def answer_of(result: core.SearchResult) -> SearchAnswer:
+def answer_of(result: int | core.SearchFailure | None) -> SearchAnswer:
     """Return what a search came to."""
-    if result.error is not None:
+    if result is None:
+        return _NO_MATCH
+    if isinstance(result, core.SearchFailure):
         return SearchFailed(translated(result.error), result.evaluated)
-    return NoMatch() if result.step is None else Match(result.step)
+    return Match(result)
 
 
 def translated(error: core.HsmError | core.RowTampered) -> AuthorityError:

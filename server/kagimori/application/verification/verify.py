@@ -3,57 +3,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from asyncio import Future
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final, assert_never
+from typing import Final
 from uuid import UUID, uuid4
 
-from kagimori.application.ports import (
-    Answered,
-    BySubscriber,
-    Claim,
-    ClaimAnswer,
-    Clock,
-    Finding,
-    Granted,
-    GrantedUnknown,
-    Held,
-    Match,
-    NoMatch,
-    Overslept,
-    Refused,
-    Search,
-    SearchAnswer,
-    SearchFailed,
-    SeedVault,
-    Settlement,
-    Subject,
-    VerificationStore,
-)
-from kagimori.application.verification.queue import TurnNotReached, Turns
+from kagimori.application.ports import BySubscriber, Claim, Clock, SeedVault, Subject
+from kagimori.application.verification.case import Case
+from kagimori.application.verification.engine import Engine
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import LeaseLost, TokenBusy
+from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
-from kagimori.domain.policy import Operation, TenantPolicy, Windows
-from kagimori.domain.token import Token
-from kagimori.domain.window import drift_after, window_of
-
-SHORTEST: Final = 0.020
-"""Seconds below which a call is refused: nobody would hear the answer."""
+from kagimori.domain.policy import Operation, TenantPolicy
 
 LONGEST: Final = 10.0
-"""Seconds that a call waits for a token at most, whatever its deadline."""
-
-# A token that another process or another name of it holds is asked for again
-# at these intervals, in seconds. Only the front of a line asks.
-_FIRST_POLL: Final = 0.010
-_LAST_POLL: Final = 0.160
-
-_RETRY_AFTER: Final = 1.0
-_RETRY_IN_LINE: Final = 0.1
-"""Seconds: a line moves on as fast as its token is verified."""
+"""Seconds that a call waits at most, whatever its deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +32,22 @@ class Caller:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One call. ``arrived`` judges time-based codes (RFC 6238 §5.2: receive time)."""
-
-    claim: Claim
-    code: Otp
-    arrived: float
-    until: float
-
-
 class VerifyOtp:
-    """The use case behind ``VerificationService.VerifyOtp``."""
+    """The use case behind ``VerifyOtp`` and each item of ``BatchVerifyOtp``."""
 
     def __init__(
         self,
-        store: VerificationStore,
+        engine: Engine,
         vault: SeedVault,
         policies: Mapping[str, TenantPolicy],
         clock: Clock = time.time,
-        *,
-        longest_line: int,
     ) -> None:
-        """``policies`` is by service ID and holds every tenant that may call.
-
-        ``longest_line`` bounds the calls that wait for one token; see `Turns`.
-        """
-        self._store = store
+        """``policies`` is by service ID and holds every tenant that may call."""
+        self._engine = engine
         self._vault = vault
-        self._policies = policies
         self._clock = clock
-        self._turns = Turns(longest_line)
+        self._policies = policies
+        self._calendars = {tenant: _Calendar(policy) for tenant, policy in policies.items()}
 
     def __call__(  # noqa: PLR0913, PLR0917 - one call, six facts
         self,
@@ -104,20 +57,38 @@ class VerifyOtp:
         operation: Operation,
         code: Otp,
         seconds_left: float,
-    ) -> Verdict:
+    ) -> Future[Verdict]:
         """Judge ``code`` within ``seconds_left`` seconds; the verdict is durable.
 
-        Raises an `AuthorityError`: `InvalidField`, `RequestIdReused`,
-        `RecordTampered`, or a `TryAgain` after which the same request_id may be
-        sent again. No attempt is spent by one that failed before the HSM gave
-        any result; every other one stays spent.
+        To be called on the event loop. The future may fail with an
+        `AuthorityError`: `InvalidField`, `RequestIdReused`, `RecordTampered`, or
+        a `TryAgain` after which the same request_id may be sent again. No attempt
+        is spent by one that failed before the HSM gave any result; every other
+        one stays spent, also where the caller goes away: cancelling the future
+        undoes nothing.
         """
-        if seconds_left < SHORTEST:
-            raise _busy("too little of the deadline is left to begin")
+        answer: Future[Verdict] = asyncio.get_running_loop().create_future()
         until = time.monotonic() + min(seconds_left, LONGEST)
         arrived = self._clock()
+        try:
+            claim = self._claim(caller, request_id, subject, operation, code, arrived)
+            windows = self._policies[caller.tenant].windows
+            self._engine.submit(Case(claim, code, windows, arrived, until, answer))
+        except AuthorityError as error:
+            answer.set_exception(error)
+        return answer
+
+    def _claim(  # noqa: PLR0913, PLR0917 - as above
+        self,
+        caller: Caller,
+        request_id: UUID,
+        subject: Subject,
+        operation: Operation,
+        code: Otp,
+        arrived: float,
+    ) -> Claim:
         message = _message(subject, operation, code)
-        claim = Claim(
+        return Claim(
             tenant=caller.tenant,
             request_id=request_id,
             caller=caller.name,
@@ -126,91 +97,25 @@ class VerifyOtp:
             code_length=len(code),
             fingerprint=self._vault.fingerprint(caller.tenant, message),
             lease=uuid4(),
-            today=self._today(caller.tenant, arrived),
+            today=self._calendars[caller.tenant].date_at(arrived),
             limits=self._policies[caller.tenant].limits,
         )
-        return self._in_turn(_Case(claim, code, arrived, until))
-
-    def _today(self, tenant: str, now: float) -> date:
-        return datetime.fromtimestamp(now, self._policies[tenant].zone).date()
-
-    def _in_turn(self, case: _Case) -> Verdict:
-        key = (case.claim.tenant, case.claim.subject)
-        try:
-            with self._turns.turn(key, case.until - SHORTEST):
-                return self._claimed(case)
-        except TurnNotReached:
-            message = "other verifications of this token are under way"
-            raise _busy(message, _RETRY_IN_LINE) from None
-
-    def _claimed(self, case: _Case) -> Verdict:
-        answer = self._claim(case)
-        match answer:
-            case Answered(verdict):
-                return verdict
-            case Refused(error):
-                raise error
-            case Granted(token):
-                return self._judge(case, token)
-            case GrantedUnknown():
-                return self._judge(case, None)
-            case Held(seconds):
-                raise _busy("another verification of this token is under way", seconds)
-        assert_never(answer)
-
-    def _claim(self, case: _Case) -> ClaimAnswer:
-        """Claim until it is not `Held` any more, or the deadline comes near."""
-        pause = _FIRST_POLL
-        while True:
-            (answer,) = self._store.claim([case.claim])
-            if not isinstance(answer, Held):
-                return answer
-            nap = min(pause, answer.seconds)
-            if time.monotonic() + nap > case.until - SHORTEST:
-                return answer
-            time.sleep(nap)
-            pause = min(2 * pause, _LAST_POLL)
-
-    def _judge(self, case: _Case, granted: Token | None) -> Verdict:
-        """Search and settle; ``granted`` is None where the name is unknown."""
-        answer = self._search(case, granted)
-        if isinstance(answer, SearchFailed):
-            finding = Finding.BROKEN_OFF if answer.evaluated else Finding.NO_RESULT
-            self._store.settle([Settlement(case.claim, granted, finding)])
-            if granted:
-                answer.error.add_note(f"token {granted.identity.token_id}")
-            raise answer.error
-        windows = self._policies[case.claim.tenant].windows
-        settlement = _settlement(case, granted, answer, windows)
-        (settled,) = self._store.settle([settlement])
-        if isinstance(settled, Overslept) or settled.verdict is None:
-            raise LeaseLost("the search outlasted the token's lease", _RETRY_AFTER)
-        return settled.verdict
-
-    def _search(self, case: _Case, granted: Token | None) -> SearchAnswer:
-        windows = self._policies[case.claim.tenant].windows
-        try:
-            token = granted or self._vault.decoy(case.claim.tenant)
-            window = window_of(token, windows, case.arrived)
-            (answer,) = self._vault.search([Search(token, window, case.code)])
-        except Exception:
-            # What the HSM had computed by then is not known: no free guesses.
-            self._store.settle([Settlement(case.claim, granted, Finding.BROKEN_OFF)])
-            raise
-        return answer
 
 
-def _settlement(
-    case: _Case, granted: Token | None, answer: Match | NoMatch, windows: Windows
-) -> Settlement:
-    if granted is None:
-        return Settlement(case.claim, None, Finding.UNKNOWN)
-    if isinstance(answer, NoMatch):
-        return Settlement(case.claim, granted, Finding.NONE)
-    if answer.step <= granted.last_step:
-        return Settlement(case.claim, granted, Finding.SPENT)
-    drift = drift_after(granted, answer.step, windows, case.arrived)
-    return Settlement(case.claim, granted, Finding.FRESH, answer.step, drift)
+class _Calendar:
+    """A tenant's calendar. Dates change on whole minutes, in every zone."""
+
+    def __init__(self, policy: TenantPolicy) -> None:
+        self._zone = policy.zone
+        self._minute = -1
+        self._date = date.min
+
+    def date_at(self, now: float) -> date:
+        """Return the date at ``now`` (seconds since 1970, UTC)."""
+        minute = int(now) // 60
+        if minute != self._minute:
+            self._minute, self._date = minute, datetime.fromtimestamp(now, self._zone).date()
+        return self._date
 
 
 def _message(subject: Subject, operation: Operation, code: Otp) -> bytes:
@@ -218,7 +123,3 @@ def _message(subject: Subject, operation: Operation, code: Otp) -> bytes:
     kind = "subscriber" if isinstance(subject, BySubscriber) else "serial"
     parts = [part.encode() for part in (kind, subject.value, operation, code.reveal())]
     return b"".join(len(part).to_bytes(4) + part for part in parts)
-
-
-def _busy(message: str, retry_after: float = _RETRY_AFTER) -> TokenBusy:
-    return TokenBusy(message, retry_after)

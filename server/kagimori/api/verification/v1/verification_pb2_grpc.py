@@ -40,6 +40,11 @@ class VerificationServiceStub(object):
                 request_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.VerifyOtpRequest.SerializeToString,
                 response_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.VerifyOtpResponse.FromString,
                 _registered_method=True)
+        self.BatchVerifyOtp = channel.unary_unary(
+                '/kagimori.verification.v1.VerificationService/BatchVerifyOtp',
+                request_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpRequest.SerializeToString,
+                response_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpResponse.FromString,
+                _registered_method=True)
 
 
 class VerificationServiceServicer(object):
@@ -57,6 +62,20 @@ class VerificationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchVerifyOtp(self, request, context):
+        """BatchVerifyOtp judges up to 256 codes, each as VerifyOtp does and under a
+        request_id of its own. An item that is refused does not touch the others,
+        and the whole call is refused only before any of it is judged. A call that
+        failed without an answer may have been judged in part: send it again, its
+        request_ids unchanged.
+
+        The caller must hold a client certificate of role `channel`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VerificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -64,6 +83,11 @@ def add_VerificationServiceServicer_to_server(servicer, server):
                     servicer.VerifyOtp,
                     request_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.VerifyOtpRequest.FromString,
                     response_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.VerifyOtpResponse.SerializeToString,
+            ),
+            'BatchVerifyOtp': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchVerifyOtp,
+                    request_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpRequest.FromString,
+                    response_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +118,33 @@ class VerificationService(object):
             '/kagimori.verification.v1.VerificationService/VerifyOtp',
             kagimori_dot_verification_dot_v1_dot_verification__pb2.VerifyOtpRequest.SerializeToString,
             kagimori_dot_verification_dot_v1_dot_verification__pb2.VerifyOtpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchVerifyOtp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.verification.v1.VerificationService/BatchVerifyOtp',
+            kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpRequest.SerializeToString,
+            kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpResponse.FromString,
             options,
             channel_credentials,
             insecure,

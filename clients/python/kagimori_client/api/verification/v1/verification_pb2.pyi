@@ -1,7 +1,8 @@
 from kagimori_client.api.types.v1 import types_pb2 as _types_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -29,3 +30,23 @@ class VerifyOtpResponse(_message.Message):
     receipt: _types_pb2.Receipt
     attempts_left: int
     def __init__(self, outcome: _Optional[_Union[_types_pb2.Outcome, str]] = ..., receipt: _Optional[_Union[_types_pb2.Receipt, _Mapping]] = ..., attempts_left: _Optional[int] = ...) -> None: ...
+
+class BatchVerifyOtpRequest(_message.Message):
+    __slots__ = ("requests",)
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[VerifyOtpRequest]
+    def __init__(self, requests: _Optional[_Iterable[_Union[VerifyOtpRequest, _Mapping]]] = ...) -> None: ...
+
+class BatchVerifyOtpResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[BatchVerifyOtpResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[BatchVerifyOtpResult, _Mapping]]] = ...) -> None: ...
+
+class BatchVerifyOtpResult(_message.Message):
+    __slots__ = ("response", "refusal")
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    response: VerifyOtpResponse
+    refusal: _types_pb2.Refusal
+    def __init__(self, response: _Optional[_Union[VerifyOtpResponse, _Mapping]] = ..., refusal: _Optional[_Union[_types_pb2.Refusal, _Mapping]] = ...) -> None: ...

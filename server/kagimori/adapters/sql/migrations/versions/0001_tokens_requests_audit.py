@@ -11,8 +11,18 @@ branch_labels = None
 depends_on = None
 
 
+_UUID = sa.Uuid().with_variant(sa.String(36), "sqlite")
+_ROOM_FOR_UPDATES = {"fillfactor": "70"}
+
+
 def upgrade() -> None:
     """Create the first tables."""
+    floor = op.create_table(
+        "schema_floor",
+        sa.Column("oldest", sa.String(4), nullable=False),
+        sa.PrimaryKeyConstraint("oldest", name="pk_schema_floor"),
+    )
+    op.bulk_insert(floor, [{"oldest": revision}])
     _create_tokens()
     _create_requests()
     op.create_table(
@@ -26,7 +36,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop everything: there is nothing before this."""
-    for table in ("audit", "receipts", "requests", "tokens"):
+    for table in ("audit", "receipts", "requests", "tokens", "schema_floor"):
         op.drop_table(table)
 
 
@@ -58,7 +68,7 @@ def _create_tokens() -> None:
         sa.Column("day", sa.Date),
         sa.Column("day_failures", sa.Integer, nullable=False, server_default="0"),
         sa.Column("unlock_failures", sa.Integer, nullable=False, server_default="0"),
-        sa.Column("lease", sa.Uuid),
+        sa.Column("lease", _UUID),
         sa.Column("lease_until", sa.BigInteger),
         sa.PrimaryKeyConstraint("tenant", "token_id", name="pk_tokens"),
         sa.UniqueConstraint("tenant", "serial", name="uq_tokens_tenant_serial"),
@@ -76,6 +86,7 @@ def _create_tokens() -> None:
         _check("tokens_bound", "(state = 'IN_STOCK') = (subscriber IS NULL)"),
         _check("tokens_lease", "(lease IS NULL) = (lease_until IS NULL)"),
         _check("tokens_attempts", "failures >= 0 AND day_failures >= 0 AND unlock_failures >= 0"),
+        postgresql_with=_ROOM_FOR_UPDATES,
     )
     op.create_index(
         "ix_tokens_live",
@@ -91,12 +102,12 @@ def _create_requests() -> None:
     op.create_table(
         "requests",
         sa.Column("tenant", sa.String(32), nullable=False),
-        sa.Column("request_id", sa.Uuid, nullable=False),
+        sa.Column("request_id", _UUID, nullable=False),
         sa.Column("caller", sa.String(128), nullable=False),
         sa.Column("token_id", sa.String(64)),
         sa.Column("operation", sa.String(16), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary, nullable=False),
-        sa.Column("lease", sa.Uuid, nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.Column("lease", _UUID, nullable=False),
         sa.Column("lease_until", sa.BigInteger, nullable=False),
         sa.Column("state", sa.String(8), nullable=False),
         sa.Column("outcome", sa.String(16)),
@@ -106,11 +117,6 @@ def _create_requests() -> None:
         sa.Column("resumed", sa.Integer, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "request_id", name="pk_requests"),
-        sa.ForeignKeyConstraint(
-            ["tenant", "token_id"],
-            ["tokens.tenant", "tokens.token_id"],
-            name="fk_requests_tokens",
-        ),
         _check("requests_operation", "operation IN ('LOGIN', 'TRANSFER', 'BILL_PAYMENT')"),
         _check(
             "requests_outcome",
@@ -126,6 +132,7 @@ def _create_requests() -> None:
             "requests_receipt",
             "(receipt_number IS NOT NULL) = (outcome IS NOT NULL AND outcome = 'ACCEPTED')",
         ),
+        postgresql_with=_ROOM_FOR_UPDATES,
     )
     op.create_index("ix_requests_created_at", "requests", ["created_at"])
 
@@ -145,7 +152,7 @@ def _create_audit() -> None:
         sa.Column("action", sa.String(16), nullable=False),
         sa.Column("token_id", sa.String(64)),
         sa.Column("serial", sa.String(32)),
-        sa.Column("request_id", sa.Uuid),
+        sa.Column("request_id", _UUID),
         sa.Column("operation", sa.String(16)),
         sa.Column("outcome", sa.String(16)),
         sa.Column("receipt_number", sa.BigInteger),

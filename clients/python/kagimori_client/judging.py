@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between a bank's words and the wire's, for one code."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Final
+from uuid import UUID
+
+from kagimori_client.api.types.v1 import types_pb2
+from kagimori_client.api.verification.v1 import verification_pb2
+from kagimori_client.errors import (
+    AuthorityFault,
+    InvalidRequest,
+    KagimoriError,
+    OtpRefused,
+    OtpRejected,
+    OtpReplayed,
+    TokenLocked,
+    TokenNotActive,
+    UnknownToken,
+)
+from kagimori_client.operation import Operation
+from kagimori_client.receipt import Receipt
+
+_REFUSALS: Final[dict[int, type[OtpRefused]]] = {
+    types_pb2.OUTCOME_REJECTED: OtpRejected,
+    types_pb2.OUTCOME_REPLAYED: OtpReplayed,
+    types_pb2.OUTCOME_LOCKED: TokenLocked,
+    types_pb2.OUTCOME_NOT_ACTIVE: TokenNotActive,
+    types_pb2.OUTCOME_UNKNOWN_TOKEN: UnknownToken,
+}
+
+
+def request_of(
+    request_id: UUID,
+    subscriber_ref: str | None,
+    serial: str | None,
+    operation: Operation,
+    code: str,
+) -> verification_pb2.VerifyOtpRequest:
+    """Return the message, or raise `InvalidRequest` for what can be no field of one."""
+    if (subscriber_ref is None) == (serial is None):
+        msg = "name exactly one of subscriber_ref and serial"
+        raise InvalidRequest("subject", msg, request_id)
+    for field, text in (("subscriber_ref", subscriber_ref), ("serial", serial)):
+        if text is not None:
+            _check_text(field, text, request_id)
+    _check_text("code", code, request_id)
+    _check_operation(operation, request_id)
+    return verification_pb2.VerifyOtpRequest(
+        request_id=str(request_id),
+        subscriber_ref=subscriber_ref,
+        serial=serial,
+        operation=operation.value,
+        code=code,
+    )
+
+
+def _check_text(field: str, text: object, request_id: UUID) -> None:
+    # protobuf takes bytes for text, and its own errors quote the value.
+    if not isinstance(text, str):
+        msg = "must be a str"
+        raise InvalidRequest(field, msg, request_id)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        msg = "must be text that UTF-8 can hold"
+        raise InvalidRequest(field, msg, request_id) from None
+
+
+def _check_operation(operation: object, request_id: UUID) -> None:
+    if not isinstance(operation, Operation):
+        msg = "must be a member of kagimori_client.Operation"
+        raise InvalidRequest("operation", msg, request_id)
+
+
+def judgement_of(
+    response: verification_pb2.VerifyOtpResponse, request_id: UUID
+) -> Receipt | KagimoriError:
+    """Return what ``response`` comes to. Only ACCEPTED with a receipt is a yes."""
+    if response.outcome == types_pb2.OUTCOME_ACCEPTED and response.HasField("receipt"):
+        receipt = response.receipt
+        return Receipt(receipt.number, receipt.accepted_at.ToDatetime(tzinfo=UTC))
+    refusal = _REFUSALS.get(response.outcome)
+    if refusal is None:
+        msg = "the authority's answer is not one that this client knows"
+        return AuthorityFault(msg, request_id)
+    left = response.attempts_left if response.HasField("attempts_left") else None
+    return refusal(request_id, left)
