@@ -65,7 +65,8 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + START_SECONDS
+        # Workers are started one after the other.
+        deadline = time.monotonic() + START_SECONDS * (self.workers or 1)
         while not (self._are_all_up() and self.serves()):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()

@@ -20,11 +20,17 @@ LARGEST_MESSAGE: Final = 64 * 1024
 _HANDSHAKE: Final = b"\x16"
 """Type of a TLS record that carries a handshake (RFC 5246 §6.2.1)."""
 
+_MOST_PENDING: Final = 1 << 16
+
 OPTIONS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
     ("grpc.max_metadata_size", 8 * 1024),
     ("grpc.max_concurrent_streams", 128),
+    # From a thousand calls on that nobody has looked at yet, gRPC would cancel some
+    # by chance, and their callers hear CANCELLED. Those above our bound are told so.
+    ("grpc.server.max_pending_requests", _MOST_PENDING),
+    ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
     # A peer that is silent after connect() holds a socket for this long.
     ("grpc.server_handshake_timeout_ms", 3_000),
     ("grpc.max_connection_age_grace_ms", 30_000),

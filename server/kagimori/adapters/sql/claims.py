@@ -8,7 +8,7 @@ from typing import Final
 
 from kagimori.adapters.sql import audit, requests
 from kagimori.adapters.sql.database import Row, Transaction, Value
-from kagimori.adapters.sql.dialect import encoded, statement
+from kagimori.adapters.sql.dialect import Written, encoded, statement
 from kagimori.adapters.sql.requests import Earlier, Key
 from kagimori.adapters.sql.rows import COLUMNS, token_of
 from kagimori.application.ports import (
@@ -34,15 +34,22 @@ _EXHAUSTED: Final = Answered(Verdict(Outcome.LOCKED, None, 0))
 
 _PARTS: Final = {
     "same_token": "WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
-    "returning": "RETURNING " + ", ".join(f"tokens.{column}" for column in COLUMNS),
 }
+
+_TAKEN: Final = Written(
+    tuple(f"tokens.{column}" for column in COLUMNS),
+    """
+FROM tokens JOIN batch b ON tokens.tenant = b.tenant AND tokens.token_id = b.token_id
+WHERE tokens.marked = :mark
+""",
+)
 
 # The day only moves forward: two servers on either side of midnight must not
 # give a token a new budget at every call.
 _SPEND: Final = statement(
     """
 {batch}
-UPDATE tokens SET
+UPDATE tokens SET {mark}
   lease = b.new_lease,
   lease_until = :until,
   failures = tokens.failures + 1,
@@ -71,12 +78,13 @@ FROM batch b
     },
     parts=_PARTS,
     unlocked_tokens=True,
+    written=_TAKEN,
 )
 
 _TAKE_OVER: Final = statement(
     """
 {batch}
-UPDATE tokens SET lease = b.new_lease, lease_until = :until
+UPDATE tokens SET {mark} lease = b.new_lease, lease_until = :until
 FROM batch b
 {same_token}
   AND tokens.state = 'ACTIVE' AND tokens.lease = b.old_lease AND tokens.lease_until <= :now
@@ -84,6 +92,7 @@ FROM batch b
 """,
     batch={"tenant": "text", "token_id": "text", "new_lease": "uuid", "old_lease": "uuid"},
     parts=_PARTS,
+    written=_TAKEN,
 )
 
 _TOKEN: Final = {"tenant": "text", "token_id": "text"}

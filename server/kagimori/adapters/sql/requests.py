@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from kagimori.adapters.sql import audit
 from kagimori.adapters.sql.database import Row, Transaction, Value
-from kagimori.adapters.sql.dialect import Statement, encoded, statement
+from kagimori.adapters.sql.dialect import Statement, Written, encoded, statement
 from kagimori.application.ports import BySerial, Claim
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 
@@ -41,19 +41,19 @@ _OPEN: Final = statement(
 {batch}
 INSERT INTO requests
   (tenant, request_id, caller, token_id, operation, fingerprint, lease, lease_until, state,
-   resumed, created_at)
+   resumed, created_at{mark_column})
 SELECT b.tenant, b.request_id, b.caller,
   COALESCE(
     (SELECT t.token_id FROM tokens t WHERE t.tenant = b.tenant AND t.subscriber = b.subscriber),
     (SELECT t.token_id FROM tokens t
      WHERE t.tenant = b.tenant AND t.serial = b.serial AND t.subscriber IS NOT NULL)),
-  b.operation, b.fingerprint, b.lease, :until, 'PENDING', 0, :now
+  b.operation, b.fingerprint, b.lease, :until, 'PENDING', 0, :now{mark_value}
 FROM batch b
 WHERE NOT EXISTS
   (SELECT 1 FROM requests r WHERE r.tenant = b.tenant AND r.request_id = b.request_id)
 ORDER BY b.tenant, b.request_id
 ON CONFLICT (tenant, request_id) DO NOTHING
-RETURNING tenant, request_id, token_id
+{returning}
 """,
     batch=_OURS
     | {
@@ -63,6 +63,13 @@ RETURNING tenant, request_id, token_id
         "subscriber": "text",
         "serial": "text",
     },
+    written=Written(
+        ("requests.tenant", "requests.request_id", "requests.token_id"),
+        """
+FROM requests JOIN batch b ON requests.tenant = b.tenant AND requests.request_id = b.request_id
+WHERE requests.marked = :mark
+""",
+    ),
 )
 
 _FIND: Final = statement(

@@ -69,6 +69,8 @@ tokens: Final = sa.Table(
     # Who verifies this token now, and until when.
     sa.Column("lease", _UUID),
     sa.Column("lease_until", sa.BigInteger),
+    # By what a statement of SQLite knows the rows that it has just written.
+    sa.Column("marked", sa.LargeBinary),
     sa.UniqueConstraint("tenant", "serial"),
     _one_of("kind", Kind),
     _one_of("purpose", Purpose),
@@ -117,6 +119,7 @@ requests: Final = sa.Table(
     sa.Column("attempts_left", sa.Integer),
     sa.Column("resumed", sa.Integer, nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("marked", sa.LargeBinary),
     _one_of("operation", Operation),
     _one_of("outcome", Outcome),
     sa.CheckConstraint("state IN ('PENDING', 'DONE')", name="state"),

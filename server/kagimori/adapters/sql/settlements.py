@@ -10,7 +10,7 @@ from typing import Final
 
 from kagimori.adapters.sql import audit, requests
 from kagimori.adapters.sql.database import Row, Transaction, Value
-from kagimori.adapters.sql.dialect import encoded, statement
+from kagimori.adapters.sql.dialect import Written, encoded, statement
 from kagimori.application.ports import (
     Claim,
     Finding,
@@ -30,7 +30,7 @@ from kagimori.domain.token import Token
 _SETTLE: Final = statement(
     """
 {batch}
-UPDATE tokens SET
+UPDATE tokens SET {mark}
   last_step = CASE WHEN b.finding = 'FRESH' THEN b.step ELSE tokens.last_step END,
   drift = CASE WHEN b.finding = 'FRESH' THEN b.seen_drift ELSE tokens.drift END,
   failures = CASE
@@ -54,8 +54,7 @@ WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
   AND tokens.state = 'ACTIVE' AND tokens.generation = b.seen_generation AND tokens.lease = b.lease
   AND (tokens.lease_until > :now OR b.finding = 'NO_RESULT')
   AND (b.finding <> 'FRESH' OR tokens.last_step < b.step)
-RETURNING tokens.tenant, tokens.token_id, tokens.failures, tokens.day, tokens.day_failures,
-  tokens.unlock_failures
+{returning}
 """,
     batch={
         "tenant": "text",
@@ -69,6 +68,20 @@ RETURNING tokens.tenant, tokens.token_id, tokens.failures, tokens.day, tokens.da
         "consecutive": "integer",
         "since_unlock": "integer",
     },
+    written=Written(
+        (
+            "tokens.tenant",
+            "tokens.token_id",
+            "tokens.failures",
+            "tokens.day",
+            "tokens.day_failures",
+            "tokens.unlock_failures",
+        ),
+        """
+FROM tokens JOIN batch b ON tokens.tenant = b.tenant AND tokens.token_id = b.token_id
+WHERE tokens.marked = :mark
+""",
+    ),
 )
 
 # Sorted, so that transactions meet at the tenants' rows in one order.

@@ -14,7 +14,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+from uuid import uuid4
+
+import orjson
 
 from kagimori.adapters.sql.database import (
     NOT_KNOWN,
@@ -48,8 +51,24 @@ class SqliteTransaction:
 
     def run(self, statement: Statement, values: Mapping[str, Value]) -> list[Row]:
         """See `Transaction.run`."""
+        if statement.reread is not None:
+            return self._run_and_reread(statement, statement.reread, values)
         # A statement left half-read would keep the commit from happening.
         return self.connection.execute(statement.sqlite, values).fetchall()
+
+    def _run_and_reread(
+        self, statement: Statement, reread: str, values: Mapping[str, Value]
+    ) -> list[Row]:
+        values = {**values, "mark": uuid4().bytes}
+        self.connection.execute(statement.sqlite, values)
+        ((written, text),) = self.connection.execute(reread, values).fetchall()
+        rows: list[list[Any]] = orjson.loads(text)
+        if len(rows) != written:
+            raise LookupError(f"{written} rows were written and {len(rows)} found again")
+        for place in statement.binary:
+            for row in rows:
+                row[place] = bytes.fromhex(row[place])
+        return [tuple(row) for row in rows]
 
 
 class SqliteDatabase:

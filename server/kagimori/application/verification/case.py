@@ -26,7 +26,8 @@ class Case:
 
     ``arrived`` judges time-based codes (RFC 6238 §5.2: the time of receipt);
     ``until`` is the caller's deadline by `time.monotonic`. From ``claimed`` on
-    an attempt may be spent, and nothing but a settlement ends the case.
+    an attempt may be spent, and nothing but a settlement ends the case; before, it
+    may be ``withdrawn`` and then is never claimed.
     ``held_for`` is how many seconds another server, or another name of the token,
     may keep it; None if nobody was found to.
     """
@@ -38,6 +39,7 @@ class Case:
     until: float
     answer: Future[Verdict]
     claimed: bool = False
+    withdrawn: bool = False
     pause: float = FIRST_PAUSE
     held_for: float | None = None
 

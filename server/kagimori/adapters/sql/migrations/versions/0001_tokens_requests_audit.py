@@ -70,6 +70,7 @@ def _create_tokens() -> None:
         sa.Column("unlock_failures", sa.Integer, nullable=False, server_default="0"),
         sa.Column("lease", _UUID),
         sa.Column("lease_until", sa.BigInteger),
+        sa.Column("marked", sa.LargeBinary),
         sa.PrimaryKeyConstraint("tenant", "token_id", name="pk_tokens"),
         sa.UniqueConstraint("tenant", "serial", name="uq_tokens_tenant_serial"),
         _check("tokens_kind", "kind IN ('HARDWARE', 'SOFTWARE')"),
@@ -116,6 +117,7 @@ def _create_requests() -> None:
         sa.Column("attempts_left", sa.Integer),
         sa.Column("resumed", sa.Integer, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("marked", sa.LargeBinary),
         sa.PrimaryKeyConstraint("tenant", "request_id", name="pk_requests"),
         _check("requests_operation", "operation IN ('LOGIN', 'TRANSFER', 'BILL_PAYMENT')"),
         _check(
