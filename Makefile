@@ -47,11 +47,11 @@ bench: setup $(SHIM) ## every figure beside its ceiling, into build/bench.json; 
 bench-smoke: setup $(SHIM) ## the same in about a minute; fails below half of what is wanted
 	@$(TOOLS):tests $(BIN)/python tests/bench/run.py --smoke
 
-mutants: setup $(SHIM) ## broken builds, each of which a race test must find
-	@$(BIN)/python tools/mutants.py
+mutants: setup $(SHIM) ## broken builds: each must fail its race tests
+	@$(TOOLS):tests nice $(BIN)/python tools/mutants.py
 
-races: setup $(SHIM) ## the race tests with the full numbers (long)
-	@KAGIMORI_RACES=full $(BIN)/pytest -q tests/races
+races: setup $(SHIM) ## the race tests with their full numbers (long)
+	@KAGIMORI_RACES=full nice $(BIN)/pytest -q tests/races
 
 proto: setup ## generate the API into server and client
 	@$(BIN)/uv run -q --no-project --isolated --with-requirements requirements/proto.txt python proto/generate.py

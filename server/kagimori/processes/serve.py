@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import structlog
-from structlog.typing import EventDict
 
 from kagimori import bootstrap, config
 from kagimori.adapters.vault import harden_process
@@ -69,25 +68,12 @@ def run(path: Path, supervisor: socket.socket | None = None) -> None:
     # microseconds, and it would wait 5 ms until it may take it from one of them.
     sys.setswitchinterval(_SWITCH_SECONDS)
     settings = config.load(path)
-    logs.configure(settings.log)
-    if supervisor is not None:
-        _sign_every_line()
+    logs.configure(settings.log, worker=None if supervisor is None else os.getpid())
     # Before the HSM is logged in to: a PIN is not tried for a server that cannot be.
     listening = _listening(settings.server, reuse_port=supervisor is not None)
     with bootstrap.serving(settings) as authority:
         asyncio.run(_serve(settings.server, listening, authority, supervisor))
     _LOG.info("stopped")
-
-
-def _sign_every_line() -> None:
-    """Let the lines say which of several processes wrote them."""
-    pid = os.getpid()
-
-    def sign(_logger: object, _level: str, event: EventDict) -> EventDict:
-        event["pid"] = pid
-        return event
-
-    structlog.configure(processors=[sign, *structlog.get_config()["processors"]])
 
 
 async def _serve(

@@ -116,7 +116,7 @@ def test_every_line_of_a_worker_says_whose_it_is(tmp_path: Path) -> None:
 
 
 def lines_of_workers(supervised: Supervised) -> list[int]:
-    return [line["pid"] for line in supervised.logged("serving")]
+    return [line["worker"] for line in supervised.logged("serving")]
 
 
 def workers_of(supervised: Supervised) -> list[int]:

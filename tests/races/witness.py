@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A trigger that writes down every change of a token, in the transaction that makes it.
+
+Whoever only looks at the database now and then would miss a step that went back
+and forth, or a lease that was held for a millisecond.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import sqlalchemy as sa
+
+from kagimori.adapters.sql.schema import audit, requests, tokens
+from kagimori.domain.token import NEVER
+
+_COLUMNS = "serial, state, last_step, failures, lease"
+_NEW = ", ".join(f"NEW.{column}" for column in _COLUMNS.split(", "))
+
+_SQLITE = f"""
+CREATE TABLE witness (id INTEGER PRIMARY KEY AUTOINCREMENT, {_COLUMNS});
+
+CREATE TRIGGER witness AFTER UPDATE ON tokens BEGIN
+  INSERT INTO witness ({_COLUMNS}) VALUES ({_NEW});
+END
+"""  # noqa: S608 - our own names
+
+_POSTGRESQL = f"""
+CREATE TABLE witness (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  serial text, state text, last_step bigint, failures integer, lease uuid);
+
+CREATE FUNCTION bear_witness() RETURNS trigger LANGUAGE plpgsql AS '
+BEGIN
+  INSERT INTO witness ({_COLUMNS}) VALUES ({_NEW});
+  RETURN NULL;
+END';
+
+CREATE TRIGGER witness AFTER UPDATE ON tokens FOR EACH ROW EXECUTE FUNCTION bear_witness()
+"""  # noqa: S608 - our own names
+
+_TRIGGERS = {"sqlite": _SQLITE, "postgresql": _POSTGRESQL}
+
+_witness = sa.table("witness", *(sa.column(name) for name in ("id", *_COLUMNS.split(", "))))
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """An ACCEPTED row of the audit."""
+
+    request_id: str
+    receipt: str
+
+
+class Witness:
+    """Reads an authority's database, and changes it as another process would."""
+
+    def __init__(self, url: str) -> None:
+        """Set the trigger; ``url`` is as in the configuration."""
+        ours = sa.make_url(url)
+        if ours.get_backend_name() == "postgresql":
+            ours = ours.set(drivername="postgresql+psycopg")
+        self._engine = sa.create_engine(ours, poolclass=sa.NullPool)
+        with self._engine.begin() as connection:
+            for statement in _TRIGGERS[self._engine.dialect.name].split("\n\n"):
+                connection.exec_driver_sql(statement)
+
+    def token(self, serial: str) -> sa.Row[tuple[object, ...]]:
+        """Return the token's row as it is now."""
+        with self._engine.connect() as connection:
+            return connection.execute(sa.select(tokens).where(tokens.c.serial == serial)).one()
+
+    def held(self, serials: Sequence[str]) -> bool:
+        """Return whether verifications hold the leases of all these tokens."""
+        asked = sa.select(sa.func.count()).where(
+            tokens.c.serial.in_(serials), tokens.c.lease.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            return connection.execute(asked).scalar_one() == len(serials)
+
+    def steps(self, serial: str) -> list[int]:
+        """Return the values that ``last_step`` was changed to, one after the other."""
+        seen = [NEVER, *(row.last_step for row in self._seen(serial))]
+        return [after for before, after in pairwise(seen) if before != after]
+
+    def claims(self, serial: str) -> int:
+        """Return how often the token's lease was taken."""
+        return len({row.lease for row in self._seen(serial)} - {None})
+
+    def accepted(self, serial: str) -> list[Acceptance]:
+        """Return the token's acceptances in the audit, the first first."""
+        asked = (
+            sa.select(audit.c.request_id, audit.c.receipt_number)
+            .where(audit.c.serial == serial, audit.c.outcome == "ACCEPTED")
+            .order_by(audit.c.id)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(asked).all()
+        return [Acceptance(str(row.request_id), f"{row.receipt_number:07d}") for row in rows]
+
+    def change(self, serial: str, **columns: object) -> None:
+        """Change a token as another process of the authority would, guard by guard."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.update(tokens).where(tokens.c.serial == serial).values(**columns))
+
+    def expire_leases(self, serial: str) -> None:
+        """Let five seconds pass for the token, and for the requests that wait on it."""
+        with self._engine.begin() as connection:
+            token_id = (
+                sa.select(tokens.c.token_id).where(tokens.c.serial == serial).scalar_subquery()
+            )
+            for table in (tokens, requests):
+                connection.execute(
+                    sa.update(table)
+                    .where(table.c.token_id == token_id, table.c.lease_until.is_not(None))
+                    .values(lease_until=1)
+                )
+
+    def sound(self, serial: str) -> None:
+        """Fail unless each acceptance raised ``last_step``, and nothing else moved it."""
+        steps, accepted = self.steps(serial), self.accepted(serial)
+        assert steps == sorted(set(steps)), f"{serial}: last_step went through {steps}"
+        assert len(steps) == len(accepted), f"{serial}: {len(accepted)} acceptances of {steps}"
+        numbers = [acceptance.receipt for acceptance in accepted]
+        assert numbers == sorted(set(numbers)), f"{serial}: receipts {numbers}"
+
+    def _seen(self, serial: str) -> list[sa.Row[tuple[object, ...]]]:
+        asked = sa.select(_witness).where(_witness.c.serial == serial).order_by(_witness.c.id)
+        with self._engine.connect() as connection:
+            return list(connection.execute(asked).all())
