@@ -9,12 +9,14 @@ from typing import Final
 
 from kagimori.application.ports import Claim
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import Windows
 
 SHORTEST: Final = 0.020
 """Seconds below which work is not begun: nobody would hear what it came to."""
+
+RETRY_AFTER: Final = 1.0
+"""Seconds after which a call that got no answer is worth making again."""
 
 FIRST_PAUSE: Final = 0.010
 """Seconds until a token that another server holds is asked for again, at first."""
@@ -52,7 +54,7 @@ class Case:
         if not self.answer.done():
             self.answer.set_result(verdict)
 
-    def fail(self, error: AuthorityError | Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """Answer with ``error``, unless the caller is gone or was told something else."""
         if not self.answer.done():
             self.answer.set_exception(error)

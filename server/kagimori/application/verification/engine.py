@@ -14,9 +14,9 @@ from types import TracebackType
 from typing import Final, Self
 
 from kagimori.application.ports import SeedVault, VerificationStore
-from kagimori.application.verification.case import SHORTEST, Case
+from kagimori.application.verification.case import RETRY_AFTER, SHORTEST, Case
 from kagimori.application.verification.lines import LineFull, Lines
-from kagimori.application.verification.pipeline import Pipeline
+from kagimori.application.verification.pipeline import Ended, Pipeline
 from kagimori.domain.errors import AuthorityError, DeadlineTooNear, Overloaded, TokenBusy
 from kagimori.domain.outcome import Verdict
 
@@ -29,7 +29,6 @@ _LONGEST_PAUSE: Final = 0.160
 _BUSY_FOR: Final = 0.1
 """Seconds: a line moves on as fast as its token is verified."""
 
-_RETRY_AFTER: Final = 1.0
 _RETRY_OVERLOADED: Final = 0.25
 
 
@@ -101,7 +100,7 @@ class Engine:
         if is_first:
             self._pipeline.claim(case)
 
-    def _answer(self, answers: Sequence[tuple[Case, Verdict | Exception | None]]) -> None:
+    def _answer(self, answers: Sequence[Ended]) -> None:
         """End cases; the answer None is for one whose caller's time was up."""
         for case, answer in answers:
             self._end(case, _late(case) if answer is None else answer)
@@ -135,13 +134,14 @@ class Engine:
             case.fail(_late(case))
 
     def _end(self, case: Case, answer: Verdict | Exception) -> None:
+        if case not in self._open:
+            # Its deadline and the pipeline met: the first to come has ended it.
+            return
+        del self._open[case]
         if isinstance(answer, Exception):
             case.fail(answer)
         else:
             case.tell(answer)
-        if self._open.pop(case, case) is case:
-            # Its deadline and the pipeline met: the first to come has ended it.
-            return
         if (next_case := self._lines.leave(case)) is not None:
             self._pipeline.claim(next_case)
         if not self._open:
@@ -157,4 +157,4 @@ def _busy(seconds: float) -> TokenBusy:
 
 
 def _too_near() -> DeadlineTooNear:
-    return DeadlineTooNear("the deadline came before the answer", _RETRY_AFTER)
+    return DeadlineTooNear("the deadline came before the answer", RETRY_AFTER)

@@ -32,7 +32,7 @@ from kagimori.application.ports import (
     VerificationStore,
 )
 from kagimori.application.verification import searching
-from kagimori.application.verification.case import Case
+from kagimori.application.verification.case import RETRY_AFTER, Case
 from kagimori.application.verification.searching import Granted, Searched
 from kagimori.domain.errors import LeaseLost
 from kagimori.domain.outcome import Verdict
@@ -51,8 +51,6 @@ _ENOUGH: Final = 64
 
 _RATED_OVER: Final = 0.050
 """Seconds over which the rate of arrival is smoothed."""
-
-_RETRY_AFTER: Final = 1.0
 
 Ended = tuple[Case, Verdict | Exception | None]
 """A case and its answer; None where its caller's time was up before the claim."""
@@ -237,5 +235,5 @@ def _settled(searched: Searched, answer: SettleAnswer) -> Verdict | Exception:
     if searched.error is not None:
         return searched.error
     if isinstance(answer, Overslept) or answer.verdict is None:
-        return LeaseLost("the search outlasted the token's lease", _RETRY_AFTER)
+        return LeaseLost("the search outlasted the token's lease", RETRY_AFTER)
     return answer.verdict

@@ -16,12 +16,10 @@ from kagimori.application.ports import (
     SeedVault,
     Settlement,
 )
-from kagimori.application.verification.case import Case
+from kagimori.application.verification.case import RETRY_AFTER, Case
 from kagimori.domain.errors import DeadlineTooNear
 from kagimori.domain.token import Token
 from kagimori.domain.window import drift_after, window_of
-
-_RETRY_AFTER = 1.0
 
 
 @dataclass(slots=True)
@@ -89,7 +87,7 @@ def _failed(granted: Granted, answer: SearchFailed) -> Searched:
 
 
 def _too_late(granted: Granted) -> Searched:
-    error = DeadlineTooNear("the deadline came near before the search", _RETRY_AFTER)
+    error = DeadlineTooNear("the deadline came near before the search", RETRY_AFTER)
     return _broken_off(granted, error)
 
 
