@@ -144,6 +144,10 @@ class Arena:
         """Wait until a verification of each token has spent its attempt."""
         eventually(lambda: self.witness.held(serials))
 
+    def until_settled(self, serial: str) -> None:
+        """Wait until no verification holds the token."""
+        eventually(lambda: not self.witness.held((serial,)))
+
 
 def insist(client: Client, request: bytes, seconds: float = 1.0) -> Answer:
     """Ask the same until there is an answer."""

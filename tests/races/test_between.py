@@ -61,6 +61,7 @@ def test_guesses_whose_callers_hang_up_are_spent_all_the_same(arena: Arena) -> N
         for number, guess in enumerate(wrong_codes(device, LIMIT), 1):
             request = question(guess, serial=device.serial)
             _hang_up(arena, client, device.serial, request)
+            arena.until_settled(device.serial)
             assert arena.witness.token(device.serial).failures == number
             answer = insist(client, request)
             assert answer.outcome == ("LOCKED" if number == LIMIT else "REJECTED")
