@@ -11,6 +11,7 @@ mod job;
 mod rows;
 mod setup;
 mod software;
+mod sqlite;
 mod vault;
 
 use pyo3::pymodule;
@@ -25,6 +26,7 @@ mod _core {
         rows::TokenRow,
         setup::{Canary, Partition, Provider},
         software::{harden, hotp},
+        sqlite::{SqliteConnection, SqliteError},
         vault::{Finding, Vault},
     };
 }

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from contracts.store_bench import Row
+from kagimori import core
 from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.postgresql import PostgresqlDatabase
 from kagimori.adapters.sql.sqlite import SqliteDatabase
@@ -25,7 +26,7 @@ class SqlBench:
     def __init__(self, database: AnyDatabase) -> None:
         self._database = database
         self._opened = database.open()
-        self.store = SqlVerificationStore(self._opened)
+        self.store = SqlVerificationStore(self._opened, prune_every=1)
         self.inventory = SqlInventory(self._opened)
 
     def another_store(self) -> SqlVerificationStore:
@@ -57,15 +58,40 @@ class SqlBench:
         opened = self._opened
         if isinstance(opened, SqliteDatabase):
             assert opened._connection is not None
-            opened._connection.set_trace_callback(sent.append)
+            real = opened._connection
+            assert real is not None
+            opened._connection = _CountingConnection(real, sent)  # type: ignore[assignment]  # stands in for it
             yield sent
-            opened._connection.set_trace_callback(None)
+            opened._connection = real
         else:
             assert isinstance(opened, PostgresqlDatabase)
             (connection,) = opened._idle
             connection.cursor_factory = _counting(sent)
             yield sent
             connection.cursor_factory = psycopg.Cursor
+
+
+class _CountingConnection:
+    """A statement counts once, however many rows it runs for: that is one call."""
+
+    def __init__(self, connection: core.SqliteConnection, sent: list[str]) -> None:
+        self._connection = connection
+        self._sent = sent
+
+    def run(self, statement: str, *input_: Any) -> list[Any]:  # noqa: ANN401 - passed on
+        self._sent.append(statement)
+        return self._connection.run(statement, *input_)
+
+    def begin(self, asked: Sequence[Any]) -> Any:  # noqa: ANN401 - passed on
+        self._sent += [statement for statement, *_ in asked]
+        return self._connection.begin(asked)
+
+    def run_all(self, asked: Sequence[Any]) -> list[Any]:
+        self._sent += [statement for statement, *_ in asked]
+        return self._connection.run_all(asked)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def _counting(sent: list[str]) -> type[psycopg.Cursor[Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Protocol
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from kagimori.application.ports import (
     Answered,
@@ -68,13 +68,13 @@ def claim_of(subject: BySubscriber | BySerial = MINE, **changes: Any) -> Claim: 
     """Return a claim of a request of its own."""
     claim = Claim(
         tenant=TENANT,
-        request_id=uuid4(),
+        request_id=str(uuid4()),
         caller="internet-banking",
         subject=subject,
         operation=Operation.LOGIN,
         code_length=6,
         fingerprint=bytes(32),
-        lease=uuid4(),
+        lease=str(uuid4()),
         today=TODAY,
         limits=LIMITS,
     )
@@ -83,7 +83,7 @@ def claim_of(subject: BySubscriber | BySerial = MINE, **changes: Any) -> Claim: 
 
 def again(claim: Claim, **changes: Any) -> Claim:  # noqa: ANN401 - any field
     """Return the same request, sent once more."""
-    return replace(claim, lease=uuid4(), **changes)
+    return replace(claim, lease=str(uuid4()), **changes)
 
 
 def claim_all(store: VerificationStore, claims: Sequence[Claim]) -> list[ClaimAnswer]:
@@ -153,5 +153,5 @@ def attempts(bench: Bench) -> tuple[int, int, int]:
     return row["failures"], row["day_failures"], row["unlock_failures"]
 
 
-def request_ids(bench: Bench) -> set[UUID]:
-    return {UUID(row["request_id"]) for row in bench.rows("requests")}
+def request_ids(bench: Bench) -> set[str]:
+    return {row["request_id"] for row in bench.rows("requests")}

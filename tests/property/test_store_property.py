@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -47,7 +46,7 @@ LIMITS = AttemptLimits(consecutive=3, daily=5, since_unlock=9)
 class Request:
     """What the model knows of a request_id."""
 
-    lease: UUID
+    lease: str
     running: bool = True
     outcome: Outcome | None = None
     resumed: bool = False
@@ -63,9 +62,9 @@ class Model:
     today: int = 0
     since_unlock: int = 0
     day: date = TODAY
-    lease: UUID | None = None
+    lease: str | None = None
     running: bool = False
-    requests: dict[UUID, Request] = field(default_factory=dict)
+    requests: dict[str, Request] = field(default_factory=dict)
 
     def claim(self, claim: Claim) -> str | Outcome:
         """Return GRANTED, HELD or the outcome of an answer."""

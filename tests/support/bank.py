@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from fakes.store import TroubledStore
@@ -82,7 +82,7 @@ class Bank:
         self,
         code: str,
         *,
-        request_id: UUID | None = None,
+        request_id: str | None = None,
         subject: Subject | None = None,
         operation: Operation = Operation.LOGIN,
         caller: Caller = CALLER,
@@ -93,7 +93,7 @@ class Bank:
         async def ask() -> Verdict:
             return await self.verify(
                 caller,
-                request_id or uuid4(),
+                request_id or str(uuid4()),
                 subject or BySubscriber(SUBSCRIBER),
                 operation,
                 Otp(code),
@@ -104,7 +104,7 @@ class Bank:
 
     def attempts(self) -> tuple[int, int, int]:
         (row,) = self.database.run("SELECT failures, day_failures, unlock_failures FROM tokens")
-        return tuple(row)
+        return tuple(row.values())
 
     def expire_leases(self) -> None:
         self.database.run("UPDATE tokens SET lease_until = 1 WHERE lease IS NOT NULL")

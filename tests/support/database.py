@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import functools
-import sqlite3
 import tempfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg.types.string import TextLoader
 
+from kagimori import core
 from kagimori.adapters.sql import migrations
 from kagimori.adapters.sql.connection import open_database
 from kagimori.adapters.sql.database import Database
@@ -77,10 +77,11 @@ class TestDatabase(_Opened):
     def url(self) -> str:
         return f"sqlite:///{self.path}"
 
-    def run(self, statement: str, *values: Value) -> list[sqlite3.Row]:
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            connection.row_factory = sqlite3.Row
-            return connection.execute(statement, values).fetchall()
+    def run(self, statement: str, *values: Value) -> list[dict[str, Any]]:
+        # Not by Python's sqlite3: a store of this process may have the file open.
+        with closing(core.SqliteConnection.open(self.path, 10.0)) as connection:
+            rows = connection.run(statement, values)
+            return [dict(zip(_columns(connection, statement), row, strict=True)) for row in rows]
 
 
 class PostgresqlTestDatabase(_Opened):
@@ -100,6 +101,12 @@ class PostgresqlTestDatabase(_Opened):
                 connection.adapters.register_loader(kind, TextLoader)
             cursor = connection.execute(statement.replace("?", "%s").encode(), values)
             return cursor.fetchall() if cursor.description else []
+
+
+def _columns(connection: core.SqliteConnection, statement: str) -> list[str]:
+    connection.run("DROP VIEW IF EXISTS asked")
+    connection.run(f"CREATE TEMP VIEW asked AS {statement}")
+    return [name for (_, name, *_) in connection.run("PRAGMA table_info(asked)")]
 
 
 @functools.cache

@@ -37,13 +37,13 @@ def case(serial: str, *, tenant: str = TENANT, seconds: float = 60.0) -> Case:
     """Return a case of the token ``serial``; outside a loop its answer is a stand-in."""
     claim = Claim(
         tenant=tenant,
-        request_id=uuid4(),
+        request_id=str(uuid4()),
         caller="channel",
         subject=BySerial(serial),
         operation=Operation.LOGIN,
         code_length=6,
         fingerprint=b"",
-        lease=uuid4(),
+        lease=str(uuid4()),
         today=date(2003, 7, 16),
         limits=AttemptLimits(),
     )

@@ -11,6 +11,7 @@ import pytest
 
 from kagimori.adapters.sql.connection import open_database
 from kagimori.adapters.sql.database import (
+    Asked,
     ConstraintViolated,
     Database,
     DatabaseRefused,
@@ -114,6 +115,7 @@ def test_a_password_is_used_and_never_shown(cluster: Cluster) -> None:
 
 def test_the_clock_is_the_servers_in_utc_microseconds(place: PostgresqlTestDatabase) -> None:
     with place.open().transaction() as transaction:
+        transaction.run(Asked(COUNT))
         assert abs(transaction.now / 1_000_000 - time.time()) < 60
 
 
@@ -130,19 +132,19 @@ def test_a_failed_statement_is_unavailability_without_a_trace(
 ) -> None:
     database = place.open()
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
-        _write_and(database, lambda transaction: transaction.run(NOTHING, {}))
+        _write_and(database, lambda transaction: transaction.run(Asked(NOTHING)))
     assert not place.run("SELECT * FROM receipts")
     database.ping()
 
 
 def test_a_value_it_does_not_take_is_no_outage(place: PostgresqlTestDatabase) -> None:
     with pytest.raises(ValueRefused, match="22012"):
-        _write_and(place.open(), lambda transaction: transaction.run(DIVIDE, {"divisor": 0}))
+        _write_and(place.open(), lambda transaction: transaction.run(Asked(DIVIDE, {"divisor": 0})))
 
 
 def test_a_constraint_is_named(place: PostgresqlTestDatabase) -> None:
     with pytest.raises(ConstraintViolated, match=r"^pk_receipts$") as violated:
-        _write_and(place.open(), lambda transaction: transaction.run(COUNT, {}))
+        _write_and(place.open(), lambda transaction: transaction.run(Asked(COUNT)))
     assert violated.value.__suppress_context__, "PostgreSQL's words quote the row"
 
 
@@ -150,9 +152,9 @@ def test_what_was_undone_for_others_is_begun_anew(place: PostgresqlTestDatabase)
     turns = []
 
     def work(transaction: Transaction) -> int:
-        turns.append(transaction.run(COUNT, {}))
+        turns.append(transaction.run(Asked(COUNT)))
         if len(turns) < 3:
-            transaction.run(DEADLOCK, {})
+            transaction.run(Asked(DEADLOCK))
         return len(turns)
 
     assert transacted(place.open(), work) == 3
@@ -174,7 +176,7 @@ def test_a_backend_killed_between_statements_changed_nothing(
 
     def kill_and_go_on(transaction: Transaction) -> None:
         _kill(place, transaction)
-        transaction.run(COUNT_UP, {"tenant": "t"})
+        transaction.run(Asked(COUNT_UP, {"tenant": "t"}))
 
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
         _write_and(database, kill_and_go_on)
@@ -299,7 +301,7 @@ def _through_proxy(
 
 def _write_and(database: Database, then: Callable[[Transaction], object]) -> None:
     with database.transaction() as transaction:
-        transaction.run(COUNT, {})
+        transaction.run(Asked(COUNT))
         then(transaction)
 
 

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kagimori import core
 from kagimori.adapters.sql import sqlite as module
 from kagimori.adapters.sql.connection import open_database, sqlite_path
-from kagimori.adapters.sql.database import Database, DatabaseRefused, Transaction
+from kagimori.adapters.sql.database import Asked, Database, DatabaseRefused, Transaction
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.sqlite import SqliteTransaction, require_durable
 from kagimori.domain.errors import StoreUnavailable
@@ -34,7 +35,7 @@ def test_opens_durably(place: TestDatabase) -> None:
     with place.open().transaction() as transaction:
         assert isinstance(transaction, SqliteTransaction)
         pragmas = [
-            transaction.connection.execute(f"PRAGMA {name}").fetchone()[0]
+            transaction.connection.run(f"PRAGMA {name}")[0][0]
             for name in ("journal_mode", "synchronous", "foreign_keys")
         ]
     assert pragmas == ["wal", 2, 1]
@@ -42,15 +43,15 @@ def test_opens_durably(place: TestDatabase) -> None:
 
 def test_refuses_a_connection_that_forgets(place: TestDatabase) -> None:
     place.open()
-    with closing(sqlite3.connect(place.path)) as connection:
-        connection.execute("PRAGMA synchronous = NORMAL")
+    with closing(core.SqliteConnection.open(place.path, 1.0)) as connection:
+        connection.run("PRAGMA synchronous = NORMAL")
         with pytest.raises(DatabaseRefused, match="synchronous must be FULL"):
             require_durable(connection)
 
 
 def test_refuses_a_journal_that_is_no_wal() -> None:
     with (
-        closing(sqlite3.connect(":memory:")) as connection,
+        closing(core.SqliteConnection.open(Path(":memory:"), 1.0)) as connection,
         pytest.raises(DatabaseRefused, match="must be WAL, the database insists on memory"),
     ):
         require_durable(connection)
@@ -76,6 +77,7 @@ def test_other_urls_are_refused(url: str) -> None:
 
 def test_the_clock_is_the_databases_in_utc_microseconds(place: TestDatabase) -> None:
     with place.open().transaction() as transaction:
+        transaction.run(Asked(COUNT))
         assert abs(transaction.now / 1_000_000 - time.time()) < 60
         assert transaction.now % 1000 == 0
 
@@ -93,19 +95,19 @@ def test_another_process_writing_is_waited_for_and_then_reported(
 ) -> None:
     monkeypatch.setattr(module, "BUSY_SECONDS", 0.05)
     database = place.open()
-    with closing(sqlite3.connect(place.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    with closing(core.SqliteConnection.open(place.path, 1.0)) as other:
+        other.run("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="cannot be written") as caught:
             database.ping()
         assert caught.value.retry_after > 0
-        other.execute("ROLLBACK")
+        other.run("ROLLBACK")
     database.ping()
 
 
 def test_a_failed_statement_is_unavailability_without_a_trace(place: TestDatabase) -> None:
     database = place.open()
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
-        _write_and(database, lambda transaction: transaction.run(NOTHING, {}))
+        _write_and(database, lambda transaction: transaction.run(Asked(NOTHING)))
     assert not place.run("SELECT * FROM receipts")
     database.ping()
 
@@ -119,14 +121,15 @@ def test_a_lost_commit_is_not_called_undone(
     class Deaf:
         """Commits, and fails to say so."""
 
-        def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
-            answer = real.execute(statement, *values)  # type: ignore[arg-type]  # passed on as is
+        def run(self, statement: str, *values: Any) -> list[Any]:  # noqa: ANN401 - passed on as is
+            answer = real.run(statement, *values)
             if statement == "COMMIT":
-                raise sqlite3.OperationalError("disk I/O error")
+                raise core.SqliteError("disk I/O error", "failure")
             return answer
 
-        def close(self) -> None:
-            real.close()
+        begin = real.begin
+        run_all = real.run_all
+        close = real.close
 
     monkeypatch.setattr(database, "_connection", Deaf())
     with pytest.raises(StoreUnavailable, match="not known whether the commit happened"):
@@ -157,5 +160,5 @@ def test_a_ping_writes(place: TestDatabase) -> None:
 
 def _write_and(database: Database, then: Callable[[Transaction], object]) -> None:
     with database.transaction() as transaction:
-        transaction.run(COUNT, {})
+        transaction.run(Asked(COUNT))
         then(transaction)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
 
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import AuthorityError
@@ -45,19 +44,20 @@ Subject = BySubscriber | BySerial
 class Claim:
     """One call's wish to search: take the token's lease and spend an attempt.
 
-    ``lease`` is fresh for every claim, so that a search that overslept its
+    ``request_id`` and ``lease`` are UUIDs in canonical form (RFC 9562 §4). The
+    lease is fresh for every claim, so that a search that overslept its
     lease cannot settle. ``fingerprint`` is a keyed digest of code, subject and
     operation; ``today`` is the tenant's calendar day.
     """
 
     tenant: str
-    request_id: UUID
+    request_id: str
     caller: str
     subject: Subject
     operation: Operation
     code_length: int
     fingerprint: bytes = field(repr=False)
-    lease: UUID
+    lease: str
     today: date
     limits: AttemptLimits
 

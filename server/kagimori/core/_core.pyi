@@ -6,7 +6,8 @@ module's classes shows a code, a PIN or key material in its repr.
 """
 
 from collections.abc import Sequence
-from typing import Self, final
+from pathlib import Path
+from typing import Any, Self, TypeAlias, final
 
 __all__ = [
     "Canary",
@@ -21,6 +22,8 @@ __all__ = [
     "SearchFailure",
     "SearchJob",
     "SeedError",
+    "SqliteConnection",
+    "SqliteError",
     "TokenRow",
     "Vault",
     "harden",
@@ -45,6 +48,14 @@ class SeedError(Exception):
 
 class PolicyError(Exception):
     """The key policy or the ceremony record is not what it must be."""
+
+class SqliteError(Exception):
+    """SQLite refused. ``args`` is ``(message, kind)``.
+
+    The message names tables and columns and quotes no value. The kind is
+    ``"busy"`` (another connection is in the way, the same may succeed later),
+    ``"constraint"`` or ``"failure"``.
+    """
 
 @final
 class TokenRow:
@@ -249,6 +260,55 @@ class ImportVault:
         """Return the MAC of ``row``; the MAC it holds is not looked at."""
 
     def close(self) -> None: ...
+
+_Asked: TypeAlias = tuple[
+    str,
+    str | None,
+    Sequence[tuple[str | int | bytes | None, ...]] | None,
+    tuple[str | int | bytes | None, ...],
+]
+
+@final
+class SqliteConnection:
+    """One connection to an SQLite file. Threads take turns."""
+
+    @staticmethod
+    def open(file: Path, patience_seconds: float) -> SqliteConnection:
+        """Open an existing file; wait so long for others' transactions.
+
+        Raise `SqliteError`. Python's own ``sqlite3`` must not have the file open
+        in this process at the same time: it is another copy of SQLite, and the
+        first of the two to close the file drops the locks of both.
+        """
+
+    def run(
+        self, statement: str, values: tuple[str | int | bytes | None, ...] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run a statement that takes no batch; ``values`` are ``?1``, ``?2`` and so on.
+
+        Returns all rows that come back: str, int, bytes and None. Raise `SqliteError`.
+        """
+
+    def begin(self, asked: Sequence[_Asked]) -> tuple[int, list[list[tuple[Any, ...]]]]:
+        """Begin a write transaction and do as `run_all`; return its time, too.
+
+        It is by SQLite's clock, in microseconds since 1970 UTC. Raise `SqliteError`:
+        whether the transaction has begun must be found out by ending it.
+        """
+
+    def run_all(self, asked: Sequence[_Asked]) -> list[list[tuple[Any, ...]]]:
+        """Run statements in turn, each once for every row of its batch.
+
+        A statement comes with one that reads what comes back, after each row that
+        was changed (None: its own rows do), its batch (a list, or None: then it runs
+        once) and the values that are the same for all rows, whose numbers follow
+        those of a row's. The transaction's time has the next number. The
+        interpreter is let go once for all of it. Raise `SqliteError`; what was done
+        before is then still done.
+        """
+
+    def close(self) -> None:
+        """Close the file, undoing a transaction that is open."""
 
 def hotp(key: bytes, counter: int, digits: int, hash: str) -> str:
     """Return the RFC 4226 code of a key that is no secret: for tests and benches."""

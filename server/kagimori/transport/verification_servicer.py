@@ -7,7 +7,6 @@ import asyncio
 from asyncio import Future
 from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
-from uuid import UUID
 
 from kagimori.api.verification.v1.verification_pb2 import (
     BatchVerifyOtpRequest,
@@ -43,7 +42,7 @@ class Verify(Protocol):
         self,
         *,
         caller: Caller,
-        request_id: UUID,
+        request_id: str,
         subject: Subject,
         operation: Operation,
         code: Otp,
@@ -105,7 +104,7 @@ class VerificationServicer:
             return refused
 
     def _begin(
-        self, request_id: UUID, asked: Question, caller: Caller, seconds_left: float
+        self, request_id: str, asked: Question, caller: Caller, seconds_left: float
     ) -> Future[Verdict]:
         return self._verify(
             caller=caller,

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_an_hsm_that_gives_nothing_costs_nothing(bank: Bank) -> None:
 
 
 def test_an_hsm_that_breaks_off_keeps_the_attempt_and_the_request(bank: Bank) -> None:
-    request = uuid4()
+    request = str(uuid4())
     bank.vault.fail_next(DOWN, evaluated=1)
     with pytest.raises(HsmUnavailable):
         bank.ask(CODES[0], request_id=request)
@@ -88,7 +88,7 @@ def test_a_row_that_was_written_by_hand_is_refused_and_costs_nothing(bank: Bank,
 
 
 def test_an_unknown_name_fails_like_a_known_one(bank: Bank) -> None:
-    request = uuid4()
+    request = str(uuid4())
     bank.vault.go_down()
     with pytest.raises(HsmUnavailable):
         bank.ask(CODES[0], subject=BySerial("NOBODYS"), request_id=request)
@@ -98,7 +98,7 @@ def test_an_unknown_name_fails_like_a_known_one(bank: Bank) -> None:
 
 
 def test_a_search_that_overslept_is_not_used(bank: Bank) -> None:
-    request = uuid4()
+    request = str(uuid4())
     bank.store.before_next_settle(bank.expire_leases)
     with pytest.raises(LeaseLost):
         bank.ask(CODES[0], request_id=request)
@@ -115,7 +115,7 @@ def test_a_token_locked_during_the_search_accepts_nothing(bank: Bank) -> None:
 
 
 def test_a_settlement_whose_commit_is_lost_tells_the_truth_when_asked_again(bank: Bank) -> None:
-    request = uuid4()
+    request = str(uuid4())
     bank.store.lose_next_commit()
     with pytest.raises(StoreUnavailable):
         bank.ask(CODES[0], request_id=request)
@@ -195,7 +195,7 @@ def test_two_names_of_one_token_share_its_limits(bank: Bank) -> None:
 
 
 def test_one_request_many_times_at_once_has_one_answer(bank: Bank) -> None:
-    request = uuid4()
+    request = str(uuid4())
     with ThreadPoolExecutor(16) as threads:
         asked = [threads.submit(bank.ask, CODES[0], request_id=request) for _ in range(16)]
         assert len({call.result() for call in asked}) == 1
@@ -212,9 +212,9 @@ def test_later_codes_racing_never_lower_the_last_step(bank: Bank) -> None:
     assert bank.ask(CODES[0]).outcome is not Outcome.ACCEPTED
 
 
-def _crash(bank: Bank) -> UUID:
+def _crash(bank: Bank) -> str:
     """Leave a claim behind that nobody settles; return its request."""
-    request = uuid4()
+    request = str(uuid4())
     bank.store.before_next_settle(_crashed)
     with pytest.raises(RuntimeError):
         bank.ask(CODES[0], request_id=request)

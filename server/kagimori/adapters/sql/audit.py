@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from kagimori.adapters.sql.database import Transaction
-from kagimori.adapters.sql.dialect import encoded, statement
-from kagimori.application.ports import Claim
-from kagimori.domain.outcome import Verdict
+from kagimori.adapters.sql.database import Asked, Transaction, Value
+from kagimori.adapters.sql.dialect import statement
 from kagimori.domain.token import TokenIdentity
 
 DECISION: Final = {
@@ -21,16 +19,28 @@ DECISION: Final = {
     "serial": "text",
     "operation": "text",
     "outcome": "text",
-    "receipt_number": "bigint",
+    "before_last": "bigint",
     "attempts_left": "integer",
 }
-"""A verdict as a row of input: see `decision`."""
+"""A verdict as a row of input. An unknown name is not repeated in it.
+
+``before_last`` goes with an acceptance: how many receipts of the tenant's come
+after its own among those that are drawn for the batch.
+"""
+
+RECEIPT_NUMBER: Final = """
+CASE WHEN b.before_last IS NOT NULL
+  THEN (SELECT r.last_number FROM receipts r WHERE r.tenant = b.tenant) - b.before_last END
+"""
+"""The number of a verdict's receipt, of those that were drawn just before."""
+
+Decision = tuple[Value, ...]
 
 _IMPORTED: Final = statement(
     """
 {batch}
 INSERT INTO audit (at, tenant, actor, action, token_id, serial)
-SELECT :now, tenant, :actor, 'IMPORT', token_id, serial FROM batch
+SELECT {now}, b.tenant, :actor, 'IMPORT', b.token_id, b.serial {from_batch}
 """,
     batch={"tenant": "text", "token_id": "text", "serial": "text"},
 )
@@ -40,38 +50,21 @@ _VERIFIED: Final = statement(
 {batch}
 INSERT INTO audit
   (at, tenant, actor, action, token_id, serial, request_id, operation, outcome, receipt_number)
-SELECT :now, tenant, actor, 'VERIFY', token_id, serial, request_id, operation, outcome,
-       receipt_number
-FROM batch
+SELECT {now}, b.tenant, b.actor, 'VERIFY', b.token_id, b.serial, b.request_id, b.operation,
+       b.outcome, {receipt_number}
+{from_batch}
 """,
     batch=DECISION,
+    parts={"receipt_number": RECEIPT_NUMBER},
 )
 
 
 def imported(transaction: Transaction, tokens: Iterable[TokenIdentity], actor: str) -> None:
     """Write down that ``actor`` brought tokens in."""
-    batch = encoded((token.tenant, token.token_id, token.serial) for token in tokens)
-    transaction.run(_IMPORTED, {"batch": batch, "now": transaction.now, "actor": actor})
+    new = [(token.tenant, token.token_id, token.serial) for token in tokens]
+    transaction.run(Asked(_IMPORTED, {"actor": actor}, new))
 
 
-def verified(transaction: Transaction, decisions: str) -> None:
-    """Write down what became of claims; ``decisions`` are encoded `decision` rows."""
-    transaction.run(_VERIFIED, {"batch": decisions, "now": transaction.now})
-
-
-def decision(
-    claim: Claim, verdict: Verdict, token_id: str | None = None, serial: str | None = None
-) -> tuple[object, ...]:
-    """Return a row of `DECISION`. An unknown name is not repeated here."""
-    return (
-        claim.tenant,
-        claim.request_id,
-        claim.lease,
-        claim.caller,
-        token_id,
-        serial,
-        claim.operation,
-        verdict.outcome,
-        verdict.receipt.number if verdict.receipt else None,
-        verdict.attempts_left,
-    )
+def verified(decisions: Sequence[Decision]) -> Asked:
+    """Return what writes down what became of claims."""
+    return Asked(_VERIFIED, {}, decisions)

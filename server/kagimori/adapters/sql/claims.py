@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from kagimori.adapters.sql import audit, requests
-from kagimori.adapters.sql.database import Row, Transaction, Value
-from kagimori.adapters.sql.dialect import Written, encoded, statement
+from kagimori.adapters.sql import requests
+from kagimori.adapters.sql.database import Asked, Row, Transaction
+from kagimori.adapters.sql.dialect import Returning, statement
+from kagimori.adapters.sql.ledger import Ledger
 from kagimori.adapters.sql.requests import Earlier, Key
 from kagimori.adapters.sql.rows import COLUMNS, token_of
 from kagimori.application.ports import (
@@ -33,66 +34,65 @@ _GRANTED_UNKNOWN: Final = GrantedUnknown()
 _EXHAUSTED: Final = Answered(Verdict(Outcome.LOCKED, None, 0))
 
 _PARTS: Final = {
+    "lease": str(requests.LEASE),
     "same_token": "WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
 }
 
-_TAKEN: Final = Written(
-    tuple(f"tokens.{column}" for column in COLUMNS),
+# Whoever has just taken a token is the only one to hold it by that lease.
+_TAKEN: Final = Returning(
+    ", ".join(f"tokens.{column}" for column in COLUMNS) + ", b.request_id",
     """
-FROM tokens JOIN batch b ON tokens.tenant = b.tenant AND tokens.token_id = b.token_id
-WHERE tokens.marked = :mark
+FROM tokens
+WHERE tokens.tenant = b.tenant AND tokens.token_id = {claimed} AND tokens.lease = b.lease
 """,
+)
+
+_TAKEN_OVER: Final = Returning(
+    ", ".join(f"tokens.{column}" for column in COLUMNS),
+    "FROM tokens WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
 )
 
 # The day only moves forward: two servers on either side of midnight must not
 # give a token a new budget at every call.
+# Of two claims that name one token the first has it.
 _SPEND: Final = statement(
     """
 {batch}
-UPDATE tokens SET {mark}
-  lease = b.new_lease,
-  lease_until = :until,
+UPDATE tokens SET
+  lease = b.lease,
+  lease_until = {now} + {lease},
   failures = tokens.failures + 1,
   day_failures = CASE WHEN tokens.day >= b.today THEN tokens.day_failures ELSE 0 END + 1,
   day = CASE WHEN tokens.day > b.today THEN tokens.day ELSE b.today END,
   unlock_failures = tokens.unlock_failures + 1
-FROM batch b
-{same_token}
+{from_batch}
+WHERE tokens.tenant = b.tenant AND tokens.token_id = {claimed}
   AND tokens.state = 'ACTIVE' AND tokens.subscriber IS NOT NULL
   AND tokens.digits = b.code_length
   AND tokens.failures < b.consecutive
   AND (tokens.day IS NULL OR tokens.day < b.today OR tokens.day_failures < b.daily)
   AND tokens.unlock_failures < b.since_unlock
-  AND (tokens.lease IS NULL OR tokens.lease_until <= :now)
+  AND (tokens.lease IS NULL OR tokens.lease_until <= {now})
 {returning}
 """,
-    batch={
-        "tenant": "text",
-        "token_id": "text",
-        "new_lease": "uuid",
-        "code_length": "integer",
-        "today": "date",
-        "consecutive": "integer",
-        "daily": "integer",
-        "since_unlock": "integer",
-    },
+    batch=requests.CLAIM,
     parts=_PARTS,
     unlocked_tokens=True,
-    written=_TAKEN,
+    returning=_TAKEN,
 )
 
 _TAKE_OVER: Final = statement(
     """
 {batch}
-UPDATE tokens SET {mark} lease = b.new_lease, lease_until = :until
-FROM batch b
+UPDATE tokens SET lease = b.new_lease, lease_until = {now} + {lease}
+{from_batch}
 {same_token}
-  AND tokens.state = 'ACTIVE' AND tokens.lease = b.old_lease AND tokens.lease_until <= :now
+  AND tokens.state = 'ACTIVE' AND tokens.lease = b.old_lease AND tokens.lease_until <= {now}
 {returning}
 """,
     batch={"tenant": "text", "token_id": "text", "new_lease": "uuid", "old_lease": "uuid"},
     parts=_PARTS,
-    written=_TAKEN,
+    returning=_TAKEN_OVER,
 )
 
 _TOKEN: Final = {"tenant": "text", "token_id": "text"}
@@ -102,7 +102,7 @@ _LOOK: Final = statement(
 {batch}
 SELECT t.tenant, t.token_id, t.serial, t.digits, t.state, t.lease_until, t.failures, t.day,
        t.day_failures, t.unlock_failures
-FROM tokens t JOIN batch b ON t.tenant = b.tenant AND t.token_id = b.token_id
+FROM tokens t {and_batch} WHERE t.tenant = b.tenant AND t.token_id = b.token_id
 {skip_locked}
 """,
     batch=_TOKEN,
@@ -114,9 +114,9 @@ _LOCK: Final = statement(
 {batch}
 UPDATE tokens SET
   state = 'LOCKED', generation = tokens.generation + 1, lease = NULL, lease_until = NULL
-FROM batch b
+{from_batch}
 {same_token} AND tokens.state = 'ACTIVE'
-  AND (tokens.lease IS NULL OR tokens.lease_until <= :now)
+  AND (tokens.lease IS NULL OR tokens.lease_until <= {now})
   AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
 """,
     batch={**_TOKEN, "consecutive": "integer", "since_unlock": "integer"},
@@ -127,43 +127,74 @@ Wanted = tuple[int, Claim, str]
 """A claim's place in the batch, the claim, and the ``token_id`` it named."""
 
 
-def claim_all(transaction: Transaction, claims: Sequence[Claim]) -> list[ClaimAnswer]:
-    """Answer each claim; whatever is not granted or answered leaves no trace."""
-    return _Claims(transaction, claims).answered()
+class Claims:
+    """One batch of claims on its way to its ``answers``.
 
-
-class _Claims:
-    """One batch of claims on its way to its answers.
-
-    Whatever cannot be looked at now is `Held`: that is the answer every claim
-    begins with.
+    Whatever is not granted or answered leaves no trace. Whatever cannot be looked
+    at now is `Held`: that is the answer every claim begins with.
     """
 
     def __init__(self, transaction: Transaction, claims: Sequence[Claim]) -> None:
+        """Claim in ``transaction``."""
         self._transaction = transaction
         self._claims = claims
-        self._answers: list[ClaimAnswer] = [_SOON] * len(claims)
-        self._decisions: list[tuple[object, ...]] = []
-        self._traces: list[Claim] = []
+        self._ledger = Ledger(transaction)
+        self.answers: list[ClaimAnswer] = [_SOON] * len(claims)
+        # Of one request that is named twice, the first claim is looked at.
+        self._asked: dict[Key, int] = {}
+        for place, claim in enumerate(claims):
+            self._asked.setdefault((claim.tenant, claim.request_id), place)
+        self._earlier: dict[Key, int] = {}
+        self._refused: list[Wanted] = []
 
-    def answered(self) -> list[ClaimAnswer]:
-        asked: dict[Key, int] = {}
-        for place, claim in enumerate(self._claims):
-            asked.setdefault(requests.key_of(claim), place)
-        opened = self._open(asked)
-        if len(opened) < len(asked):
-            earlier = {key: place for key, place in asked.items() if key not in opened}
-            opened |= self._go_on(earlier)
-        self._spend(self._wanted(asked, opened))
-        requests.forget(self._transaction, self._traces)
-        requests.decide(self._transaction, self._decisions)
-        return self._answers
+    def first(self) -> Sequence[Asked]:
+        """Return what opens the requests and takes the tokens that they name."""
+        return self._opening(self._asked)
 
-    def _open(self, asked: dict[Key, int]) -> dict[Key, str | None]:
-        claims = [self._claims[place] for place in asked.values()]
-        return requests.open_new(self._transaction, claims)
+    def take(self, given: Iterator[list[Row]]) -> None:
+        """Take what `first` gave."""
+        if self._asked:
+            self._earlier = self._grant(self._asked, next(given), next(given))
 
-    def _go_on(self, asked: dict[Key, int]) -> dict[Key, str | None]:
+    @property
+    def is_open(self) -> bool:
+        """Return whether something was not simply granted."""
+        return bool(self._earlier or self._refused)
+
+    def finish(self, *more: Asked) -> None:
+        """Answer whatever was not simply granted, and run ``more`` after it."""
+        if self._earlier:
+            self._go_on(self._earlier)
+        if self._refused:
+            self._diagnose(self._refused)
+        self._ledger.write(*more)
+
+    def _opening(self, asked: Mapping[Key, int]) -> Sequence[Asked]:
+        if not asked:
+            return ()
+        rows = [requests.row_of(self._claims[place]) for place in asked.values()]
+        return Asked(requests.OPEN, {}, rows), Asked(_SPEND, {}, rows)
+
+    def _grant(
+        self, asked: Mapping[Key, int], opened: Sequence[Row], taken: Sequence[Row]
+    ) -> dict[Key, int]:
+        """Grant what was taken; return the requests that were there before."""
+        spent = {(row[0], row[-1]): row for row in taken}
+        new = {(row[0], row[1]): row[2] for row in opened}
+        earlier: dict[Key, int] = {}
+        for key, place in asked.items():
+            row = spent.get(key)
+            if row is not None:
+                self.answers[place] = Granted(token_of(row[:-1]))
+            elif key not in new:
+                earlier[key] = place
+            elif new[key] is None:
+                self.answers[place] = _GRANTED_UNKNOWN
+            else:
+                self._refused.append((place, self._claims[place], new[key]))
+        return earlier
+
+    def _go_on(self, asked: Mapping[Key, int]) -> None:
         """Answer for requests that were seen before; open anew what is over."""
         found = requests.find(self._transaction, [self._claims[place] for place in asked.values()])
         over = {}
@@ -173,11 +204,10 @@ class _Claims:
             if answer is None:
                 over[key] = place
             else:
-                self._answers[place] = answer
-        if not over:
-            return {}
-        requests.drop(self._transaction, [found[key] for key in over])
-        return self._open(over)
+                self.answers[place] = answer
+        if over:
+            requests.drop(self._transaction, [found[key] for key in over])
+            self._grant(over, *self._transaction.run(*self._opening(over)))
 
     def _continued(self, claim: Claim, earlier: Earlier) -> ClaimAnswer | None:
         """Answer for a request that was seen before; None if it begins anew."""
@@ -203,61 +233,32 @@ class _Claims:
         """
         if not self._look([(claim.tenant, token_id)]):
             return _SOON
-        values = self._values([(claim.tenant, token_id, claim.lease, earlier.lease)])
-        rows = self._transaction.run(_TAKE_OVER, values)
+        leases = [(claim.tenant, token_id, claim.lease, earlier.lease)]
+        (rows,) = self._transaction.run(Asked(_TAKE_OVER, {}, leases))
         if not rows:
             return None
         requests.pass_on(self._transaction, claim, earlier.lease)
         return Granted(token_of(rows[0]))
 
-    def _wanted(self, asked: dict[Key, int], opened: dict[Key, str | None]) -> list[Wanted]:
-        """Return which tokens to take; each is wanted once, first come."""
-        wanted: dict[Key, Wanted] = {}
-        for key, place in asked.items():
-            if key not in opened:
-                continue
-            claim, token_id = self._claims[place], opened[key]
-            if token_id is None:
-                self._answers[place] = _GRANTED_UNKNOWN
-            elif (claim.tenant, token_id) in wanted:
-                self._traces.append(claim)
-            else:
-                wanted[claim.tenant, token_id] = (place, claim, token_id)
-        return list(wanted.values())
-
-    def _spend(self, wanted: Sequence[Wanted]) -> None:
-        if not wanted:
-            return
-        rows = self._transaction.run(_SPEND, self._values(map(_spending, wanted)))
-        spent = {(row[0], row[1]): row for row in rows}
-        refused = []
-        for wish in wanted:
-            place, claim, token_id = wish
-            row = spent.get((claim.tenant, token_id))
-            if row is None:
-                refused.append(wish)
-            else:
-                self._answers[place] = Granted(token_of(row))
-        if refused:
-            self._diagnose(refused)
-
     def _diagnose(self, refused: Sequence[Wanted]) -> None:
         """Say why no attempt could be spent, in the transaction that tried."""
         seen = self._look([(claim.tenant, token_id) for _, claim, token_id in refused])
-        exhausted = []
+        traces, exhausted = [], []
         for place, claim, token_id in refused:
             row = seen.get((claim.tenant, token_id))
             answer = self._diagnosis(claim, row)
-            self._answers[place] = answer
+            self.answers[place] = answer
             if row is None or not isinstance(answer, Answered):
-                self._traces.append(claim)
+                traces.append(claim)
                 continue
-            self._decisions.append(audit.decision(claim, answer.verdict, token_id, row[2]))
+            verdict = answer.verdict
+            self._ledger.add(claim, verdict.outcome, verdict.attempts_left, token_id, row[2])
             if row[4] == State.ACTIVE:
                 limits = claim.limits
                 exhausted.append((claim.tenant, token_id, limits.consecutive, limits.since_unlock))
+        requests.forget(self._transaction, traces)
         if exhausted:
-            self._transaction.run(_LOCK, self._values(exhausted))
+            self._transaction.run(Asked(_LOCK, {}, exhausted))
 
     def _diagnosis(self, claim: Claim, row: Row | None) -> ClaimAnswer:
         if row is None:
@@ -272,32 +273,13 @@ class _Claims:
         # Free again, by whoever held it when the attempt should have been spent.
         return _SOON if _attempts_left(claim, row) else _EXHAUSTED
 
-    def _look(self, tokens: Iterable[tuple[str, str]]) -> dict[Key, Row]:
+    def _look(self, tokens: Sequence[tuple[str, str]]) -> dict[Key, Row]:
         """Return the tokens' rows, but none that another transaction writes to."""
-        rows = self._transaction.run(_LOOK, {"batch": encoded(tokens)})
+        (rows,) = self._transaction.run(Asked(_LOOK, {}, tokens))
         return {(row[0], row[1]): row for row in rows}
 
     def _held(self, until: int) -> Held:
         return Held((until - self._transaction.now) / requests.MICROSECONDS)
-
-    def _values(self, rows: Iterable[tuple[object, ...]]) -> dict[str, Value]:
-        now = self._transaction.now
-        return {"batch": encoded(rows), "now": now, "until": now + requests.LEASE}
-
-
-def _spending(wish: Wanted) -> tuple[object, ...]:
-    _, claim, token_id = wish
-    limits = claim.limits
-    return (
-        claim.tenant,
-        token_id,
-        claim.lease,
-        claim.code_length,
-        claim.today,
-        limits.consecutive,
-        limits.daily,
-        limits.since_unlock,
-    )
 
 
 def _attempts_left(claim: Claim, row: Row) -> int:

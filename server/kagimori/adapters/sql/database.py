@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from kagimori.adapters.sql.dialect import Statement
 from kagimori.domain.errors import StoreUnavailable
@@ -28,6 +28,10 @@ are text in their canonical forms.
 """
 
 
+Batch = Sequence[tuple[Value, ...]]
+"""Rows of a statement's input, whose columns the statement names."""
+
+
 class DatabaseRefused(Exception):
     """The database cannot keep a promise: the process must not start."""
 
@@ -44,6 +48,14 @@ class Undone(Exception):
     """The database undid the transaction to let another go on; it may be begun anew."""
 
 
+class Asked(NamedTuple):
+    """A statement and what goes into it: ``batch`` where it takes rows."""
+
+    statement: Statement
+    values: Mapping[str, Value] = {}
+    batch: Batch | None = None
+
+
 class Transaction(Protocol):
     """A write transaction under way."""
 
@@ -52,8 +64,11 @@ class Transaction(Protocol):
         """The database's clock at its begin, microseconds since 1970 UTC."""
         ...
 
-    def run(self, statement: Statement, values: Mapping[str, Value]) -> list[Row]:
-        """Run one statement; return the rows it selects or RETURNs, all of them."""
+    def run(self, *asked: Asked) -> list[list[Row]]:
+        """Run statements one after the other; return all rows that each gives.
+
+        They go to the database together, so none can use what another gave.
+        """
         ...
 
 

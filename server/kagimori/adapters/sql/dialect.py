@@ -1,123 +1,139 @@
 # SPDX-License-Identifier: Apache-2.0
 """One set of statements for two databases: here is all that differs between them.
 
-A statement is written once, with ``:name`` for a value. Its input of many rows
-is the relation ``batch``: one JSON array of arrays, which costs one parameter
-and one pass of a compiled encoder, however many rows there are.
+A statement is written once, with ``:name`` for a value, ``{now}`` for the
+transaction's time by the database's clock (microseconds since 1970 UTC), and
+``b.name`` for a column of its input, of which it may take many rows at once.
+
+PostgreSQL is a round trip away: all rows go into one statement, as the relation
+``batch b``, which is one JSON array of arrays: one parameter and one pass of a
+compiled encoder, however many rows there are. SQLite is a function call away: the
+statement runs for one row after the other, which go in as bound values, and there
+is no relation to be joined.
 
 What claims touch may be locked by another PostgreSQL transaction. A claim must
-not wait for it: ``unlocked_tokens`` leaves locked tokens out of ``batch``, and
-``{skip_locked}`` ends a SELECT that locks what it reads of ``t``. SQLite has
-one writer at a time and needs neither.
+not wait for it: ``unlocked_tokens`` leaves requests whose tokens are locked out of
+``batch``, and ``{skip_locked}`` ends a SELECT that locks what it reads of ``t``.
+SQLite has one writer at a time and needs neither. ``{claimed}`` is the token that
+a request of such a batch has named.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import orjson
 
-_BINARY: Final = frozenset({"blob", "row_mac"})
 _VALUE: Final = re.compile(r"(?<!:):([a-z][a-z0-9_]*)")
+_COLUMN: Final = re.compile(r"\bb\.([a-z][a-z0-9_]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """The same statement for both databases, each with its own placeholders.
 
-    Where there is a ``reread``, SQLite is asked by it for the rows that PostgreSQL
-    RETURNs: for their number, and for all of them as one JSON array, which has
-    octets as hexadecimal digits in the columns ``binary``. Python's driver lets
-    the interpreter go and takes it again for each row that is returned, and on a
-    busy server every time it waits for its turn: that was most of the time.
+    SQLite's are numbered: first the columns of an input row, then ``common``, the
+    names of the values that are the same for all rows, and last the transaction's
+    time, which the connection binds itself. Where there is a ``reread``,
+    it reads what PostgreSQL RETURNs, for each row that the statement has changed:
+    SQLite's own RETURNING makes a table for the result of every row.
     """
 
     sqlite: str
+    reread: str | None
     postgresql: str
-    reread: str | None = None
-    binary: tuple[int, ...] = ()
+    common: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The rows that a statement writes, and their ``columns``, to be returned.
+class Returning:
+    """What a statement RETURNs: ``columns``, and FROM and WHERE ``place`` to read them again."""
 
-    ``place`` says FROM where they are found afterwards, among others. SQLite's
-    statement marks its own with a ``:mark`` of the moment, in the column
-    ``marked``: see ``{mark}``, ``{mark_column}`` and ``{mark_value}``.
-    """
-
-    columns: Sequence[str]
+    columns: str
     place: str
 
 
-def statement(
+def statement(  # noqa: PLR0913 - all that differs between two databases
     text: str,
     batch: Mapping[str, str] | None = None,
     parts: Mapping[str, str] | None = None,
     *,
     unlocked_tokens: bool = False,
-    written: Written | None = None,
+    sorted_by: str = "",
+    returning: Returning | None = None,
 ) -> Statement:
     """Return ``text`` for both databases.
 
     ``batch`` gives the columns of the input rows in their order, each with its
-    PostgreSQL type; ``parts`` are put in for their names in braces, and
-    ``{returning}`` stands where ``written`` rows are returned.
+    PostgreSQL type; ``parts`` are put in for their names in braces. Where a
+    statement takes rows, ``{batch}`` stands at its begin, ``{from_batch}`` or
+    ``{and_batch}`` where they are read from, and ``{sorted}`` where it matters to
+    other transactions in which order they come. ``{unseen}`` leaves rows out that
+    would conflict with what can be seen, ``{returning}`` stands at the end.
     """
     columns = batch or {}
     for name, part in (parts or {}).items():
         text = text.replace(f"{{{name}}}", part)
-    sqlite = text.format(
-        batch=_sqlite_batch(columns),
-        skip_locked="",
-        any_unlocked="",
-        row="rowid",
-        returning="",
-        mark="marked = :mark,",
-        mark_column=", marked",
-        mark_value=", :mark",
+    common = tuple(dict.fromkeys(_VALUE.findall(text)))
+    reread = None
+    if returning is not None:
+        again = f"SELECT {returning.columns} {returning.place}"
+        reread = _sqlite(again, columns, common)
+        text = text.replace("{returning}", f"{{returns}} {returning.columns}")
+    return Statement(
+        _sqlite(re.sub(r"{returns}.*", "", text, flags=re.DOTALL), columns, common),
+        reread,
+        _postgresql(text, columns, sorted_by, unlocked_tokens=unlocked_tokens),
+        common,
     )
-    postgresql = text.format(
-        batch=_postgresql_batch(columns, unlocked_tokens=unlocked_tokens),
-        skip_locked="FOR NO KEY UPDATE OF t SKIP LOCKED",
-        any_unlocked="FOR UPDATE SKIP LOCKED",
-        row="ctid",
-        returning=f"RETURNING {', '.join(written.columns)}" if written else "",
-        mark="",
-        mark_column="",
-        mark_value="",
-    )
-    postgresql = _VALUE.sub(r"%(\1)s", postgresql)
-    if written is None:
-        return Statement(sqlite, postgresql)
-    binary = tuple(place for place, name in enumerate(written.columns) if _is_binary(name))
-    return Statement(sqlite, postgresql, _sqlite_reread(columns, written), binary)
 
 
 def encoded(rows: Iterable[tuple[object, ...]]) -> str:
-    """Return rows as the value that ``batch`` is read from."""
+    """Return rows as the value that PostgreSQL's ``batch`` is read from."""
     return orjson.dumps(list(rows)).decode()
 
 
-def _sqlite_batch(columns: Mapping[str, str]) -> str:
-    parts = ", ".join(
-        f"json_extract(value, '$[{number}]') AS {name}" for number, name in enumerate(columns)
+def _sqlite(text: str, columns: Mapping[str, str], common: tuple[str, ...]) -> str:
+    numbers = {name: number for number, name in enumerate((*columns, *common), start=1)}
+    now = f"?{len(numbers) + 1}"
+    text = text.format(
+        batch="",
+        from_batch="",
+        and_batch="",
+        sorted="",
+        skip_locked="",
+        any_unlocked="",
+        unseen="WHERE true",
+        row="rowid",
+        now=now,
+        oldest=_OLDEST,
+        claimed=_CLAIMED,
     )
-    return f"WITH batch AS MATERIALIZED (SELECT {parts} FROM json_each(:batch))"  # noqa: S608 - our own names
+    text = _COLUMN.sub(lambda found: f"?{numbers[found[1]]}", text)
+    return _VALUE.sub(lambda found: f"?{numbers[found[1]]}", text)
 
 
-def _sqlite_reread(columns: Mapping[str, str], written: Written) -> str:
-    shown = ", ".join(f"hex({name})" if _is_binary(name) else name for name in written.columns)
-    rows = f"SELECT changes(), json_group_array(json_array({shown})) {written.place}"
-    return f"{_sqlite_batch(columns)} {rows}"
-
-
-def _is_binary(column: str) -> bool:
-    return column.rpartition(".")[2] in _BINARY
+def _postgresql(
+    text: str, columns: Mapping[str, str], sorted_by: str, *, unlocked_tokens: bool
+) -> str:
+    text = text.format(
+        batch=_postgresql_batch(columns, unlocked_tokens=unlocked_tokens),
+        from_batch="FROM batch b",
+        and_batch=", batch b",
+        sorted=f"ORDER BY {sorted_by}",
+        skip_locked="FOR NO KEY UPDATE OF t SKIP LOCKED",
+        any_unlocked="FOR UPDATE SKIP LOCKED",
+        unseen=_UNSEEN,
+        returns="RETURNING",
+        row="ctid",
+        now=_NOW,
+        oldest="requests",
+        claimed="b.token_id",
+    )
+    return _VALUE.sub(r"%(\1)s", text)
 
 
 def _postgresql_batch(columns: Mapping[str, str], *, unlocked_tokens: bool) -> str:
@@ -139,6 +155,27 @@ FROM jsonb_array_elements(:batch ::jsonb) WHERE jsonb_typeof(value) = 'array'
 """
 
 _UNLOCKED: Final = """
-(SELECT o.* FROM offered o JOIN tokens t ON t.tenant = o.tenant AND t.token_id = o.token_id
+(SELECT o.*, r.token_id
+FROM offered o
+JOIN requests r ON r.tenant = o.tenant AND r.request_id = o.request_id AND r.lease = o.lease
+JOIN tokens t ON t.tenant = r.tenant AND t.token_id = r.token_id
 FOR NO KEY UPDATE OF t SKIP LOCKED)
+"""
+
+_NOW: Final = "(extract(epoch FROM now()) * 1000000)::bigint"
+
+# In SQLite's own order, which needs no index.
+_OLDEST: Final = """
+(SELECT rowid, created_at, lease_until FROM requests ORDER BY rowid LIMIT :count)
+"""
+
+# To touch a row that can be seen could mean waiting for who settles it.
+_UNSEEN: Final = """
+WHERE NOT EXISTS
+  (SELECT 1 FROM requests r WHERE r.tenant = b.tenant AND r.request_id = b.request_id)
+"""
+
+_CLAIMED: Final = """
+(SELECT r.token_id FROM requests r
+WHERE r.tenant = b.tenant AND r.request_id = b.request_id AND r.lease = b.lease)
 """

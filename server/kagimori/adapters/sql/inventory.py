@@ -8,12 +8,13 @@ from typing import Final
 
 from kagimori.adapters.sql import audit
 from kagimori.adapters.sql.database import (
+    Asked,
     ConstraintViolated,
     Database,
     Transaction,
     transacted,
 )
-from kagimori.adapters.sql.dialect import encoded, statement
+from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.rows import COLUMNS, values_of
 from kagimori.application.ports import Added, Duplicate
 from kagimori.domain.errors import InvalidField
@@ -22,7 +23,7 @@ from kagimori.domain.token import Token
 _KNOWN: Final = statement(
     """
 {batch}
-SELECT t.serial FROM tokens t JOIN batch b ON t.tenant = b.tenant AND t.serial = b.serial
+SELECT t.serial FROM tokens t {and_batch} WHERE t.tenant = b.tenant AND t.serial = b.serial
 """,
     batch={"tenant": "text", "serial": "text"},
 )
@@ -54,8 +55,8 @@ class SqlInventory:
 
     def known_serials(self, tenant: str, serials: Sequence[str]) -> set[str]:
         """See `InventoryStore.known_serials`."""
-        batch = encoded((tenant, serial) for serial in serials)
-        rows = transacted(self._database, lambda begun: begun.run(_KNOWN, {"batch": batch}))
+        asked = [(tenant, serial) for serial in serials]
+        (rows,) = transacted(self._database, lambda begun: begun.run(Asked(_KNOWN, {}, asked)))
         return {serial for (serial,) in rows}
 
     def add(self, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]:
@@ -76,7 +77,7 @@ def _add(transaction: Transaction, tokens: Sequence[Token], actor: str) -> list[
     answers: dict[int, Added | Duplicate] = {}
     # In one order, so that two imports of the same tokens take turns.
     for place, token in sorted(enumerate(tokens), key=_serial):
-        new = transaction.run(_ADD, values_of(token))
+        (new,) = transaction.run(Asked(_ADD, values_of(token)))
         answers[place] = (Added if new else Duplicate)(token.identity.serial)
     added = [
         token.identity for place, token in enumerate(tokens) if isinstance(answers[place], Added)

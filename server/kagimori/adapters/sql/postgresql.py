@@ -19,15 +19,15 @@ from psycopg.types.string import TextLoader
 
 from kagimori.adapters.sql.database import (
     NOT_KNOWN,
+    Asked,
     ConstraintViolated,
     DatabaseRefused,
     Row,
     Undone,
-    Value,
     ValueRefused,
     unavailable,
 )
-from kagimori.adapters.sql.dialect import Statement
+from kagimori.adapters.sql.dialect import encoded, statement
 from kagimori.domain.errors import StoreUnavailable
 
 T = TypeVar("T")
@@ -70,14 +70,12 @@ SELECT current_setting('fsync'), current_setting('full_page_writes'),
        pg_is_in_recovery()
 """
 
-_BEGIN: Final = """
-BEGIN ISOLATION LEVEL READ COMMITTED;
-SELECT (extract(epoch FROM now()) * 1000000)::bigint
-"""
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_NOW: Final = "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
 
 # A record of no meaning in the write-ahead log, which the commit must flush:
 # no row that processes would wait for each other at.
-_PING: Final = "SELECT pg_logical_emit_message(true, 'kagimori', 'ping')"
+_PING: Final = Asked(statement("SELECT pg_logical_emit_message(true, 'kagimori', 'ping')"))
 
 
 class Connection(psycopg.Connection[Row]):
@@ -93,18 +91,30 @@ class Connection(psycopg.Connection[Row]):
         return super().wait(gen, interval, timeout)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostgresqlTransaction:
-    """See `Transaction`."""
+    """See `Transaction`. It begins with the first statements."""
 
     connection: Connection
-    cursor: psycopg.Cursor[Row]
-    now: int
+    now: int = 0
 
-    def run(self, statement: Statement, values: Mapping[str, Value]) -> list[Row]:
+    def run(self, *asked: Asked) -> list[list[Row]]:
         """See `Transaction.run`."""
-        self.cursor.execute(statement.postgresql, values, prepare=True)
-        return self.cursor.fetchall() if self.cursor.description else []
+        begin = None
+        with self.connection.pipeline():
+            if not self.now:
+                self.connection.execute(_BEGIN, prepare=True)
+                begin = self.connection.execute(_NOW, prepare=True)
+            cursors = [self._sent(each) for each in asked]
+        if begin is not None:
+            ((self.now,),) = begin.fetchall()
+        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
+    def _sent(self, asked: Asked) -> psycopg.Cursor[Row]:
+        one, values, batch = asked
+        if batch is not None:
+            values = {**values, "batch": encoded(batch)}
+        return self.connection.execute(one.postgresql, values, prepare=True)
 
 
 class PostgresqlDatabase:
@@ -141,12 +151,15 @@ class PostgresqlDatabase:
         except BaseException:
             self._undo(begun)
             raise
-        self._commit(begun)
+        if begun.now:
+            self._commit(begun)
+        else:
+            self._give_back(begun.connection)
 
     def ping(self) -> None:
         """See `Database.ping`."""
         with self.transaction() as transaction:
-            transaction.cursor.execute(_PING)
+            transaction.run(_PING)
 
     def close(self) -> None:
         """See `Database.close`."""
@@ -159,11 +172,7 @@ class PostgresqlDatabase:
         connection = None
         try:
             connection = self._taken() or connect(self._url, self._password)
-            cursor = connection.cursor()
-            cursor.execute(_BEGIN, prepare=False)
-            cursor.nextset()
-            ((now,),) = cursor.fetchall()
-            return PostgresqlTransaction(connection, cursor, now)
+            return PostgresqlTransaction(connection)
         except (psycopg.Error, DatabaseRefused) as error:
             self._give_up(connection)
             raise unavailable("the database cannot be written; nothing was changed") from error
@@ -173,14 +182,14 @@ class PostgresqlDatabase:
         connection = begun.connection
         connection.add_notice_handler(warnings.append)
         try:
-            begun.cursor.execute("COMMIT", prepare=False)
+            done = connection.execute("COMMIT", prepare=False)
         except BaseException as error:
             self._give_up(connection)
             if isinstance(error, psycopg.Error):
                 raise unavailable(NOT_KNOWN) from error
             raise
         # A standby that was not waited for is told of by a warning only.
-        if warnings or begun.cursor.statusmessage != "COMMIT":
+        if warnings or done.statusmessage != "COMMIT":
             self._give_up(connection)
             raise unavailable(NOT_KNOWN)
         connection.remove_notice_handler(warnings.append)
@@ -188,7 +197,7 @@ class PostgresqlDatabase:
 
     def _undo(self, begun: PostgresqlTransaction) -> None:
         try:
-            begun.cursor.execute("ROLLBACK", prepare=False)
+            begun.connection.execute("ROLLBACK", prepare=False)
         except psycopg.Error:
             self._give_up(begun.connection)
         else:

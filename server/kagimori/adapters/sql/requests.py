@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from kagimori.adapters.sql import audit
-from kagimori.adapters.sql.database import Row, Transaction, Value
-from kagimori.adapters.sql.dialect import Statement, Written, encoded, statement
+from kagimori.adapters.sql.database import Asked, Transaction, Value
+from kagimori.adapters.sql.dialect import Returning, Statement, statement
 from kagimori.application.ports import BySerial, Claim
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 
@@ -25,6 +24,8 @@ WINDOW: Final = 600 * MICROSECONDS
 # that no call pays for another's past.
 _PRUNED_PER_CLAIM: Final = 4
 
+_TIMES: Final = {"lease": str(LEASE), "window": str(WINDOW)}
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str]
@@ -33,42 +34,46 @@ Key = tuple[str, str]
 _KEY: Final = {"tenant": "text", "request_id": "uuid"}
 _OURS: Final = {**_KEY, "lease": "uuid"}
 
+CLAIM: Final = {
+    **_OURS,
+    "caller": "text",
+    "operation": "text",
+    "fingerprint": "text",
+    "subscriber": "text",
+    "serial": "text",
+    "code_length": "integer",
+    "today": "date",
+    "consecutive": "integer",
+    "daily": "integer",
+    "since_unlock": "integer",
+}
+"""A claim as a row of input: see `row_of`."""
+
 # Sorted, so that transactions which open the same requests meet in one order.
-# A row that can be seen is left alone without touching it: to touch it could
-# mean waiting for the transaction that settles it.
-_OPEN: Final = statement(
+OPEN: Final = statement(
     """
 {batch}
 INSERT INTO requests
   (tenant, request_id, caller, token_id, operation, fingerprint, lease, lease_until, state,
-   resumed, created_at{mark_column})
+   resumed, created_at)
 SELECT b.tenant, b.request_id, b.caller,
   COALESCE(
     (SELECT t.token_id FROM tokens t WHERE t.tenant = b.tenant AND t.subscriber = b.subscriber),
     (SELECT t.token_id FROM tokens t
      WHERE t.tenant = b.tenant AND t.serial = b.serial AND t.subscriber IS NOT NULL)),
-  b.operation, b.fingerprint, b.lease, :until, 'PENDING', 0, :now{mark_value}
-FROM batch b
-WHERE NOT EXISTS
-  (SELECT 1 FROM requests r WHERE r.tenant = b.tenant AND r.request_id = b.request_id)
-ORDER BY b.tenant, b.request_id
+  b.operation, b.fingerprint, b.lease, {now} + {lease}, 'PENDING', 0, {now}
+{from_batch}
+{unseen}
+{sorted}
 ON CONFLICT (tenant, request_id) DO NOTHING
 {returning}
 """,
-    batch=_OURS
-    | {
-        "caller": "text",
-        "operation": "text",
-        "fingerprint": "text",
-        "subscriber": "text",
-        "serial": "text",
-    },
-    written=Written(
-        ("requests.tenant", "requests.request_id", "requests.token_id"),
-        """
-FROM requests JOIN batch b ON requests.tenant = b.tenant AND requests.request_id = b.request_id
-WHERE requests.marked = :mark
-""",
+    batch=CLAIM,
+    parts=_TIMES,
+    sorted_by="b.tenant, b.request_id",
+    returning=Returning(
+        "requests.tenant, requests.request_id, requests.token_id",
+        "FROM requests WHERE requests.tenant = b.tenant AND requests.request_id = b.request_id",
     ),
 )
 
@@ -77,7 +82,7 @@ _FIND: Final = statement(
 {batch}
 SELECT t.tenant, t.request_id, t.token_id, t.fingerprint, t.lease, t.lease_until, t.state,
        t.outcome, t.receipt_number, t.decided_at, t.attempts_left, t.created_at
-FROM requests t JOIN batch b ON t.tenant = b.tenant AND t.request_id = b.request_id
+FROM requests t {and_batch} WHERE t.tenant = b.tenant AND t.request_id = b.request_id
 {skip_locked}
 """,
     batch=_KEY,
@@ -86,52 +91,47 @@ FROM requests t JOIN batch b ON t.tenant = b.tenant AND t.request_id = b.request
 _PASS_ON: Final = statement(
     """
 {batch}
-UPDATE requests SET lease = b.lease, lease_until = :until, resumed = 1
-FROM batch b
+UPDATE requests SET lease = b.lease, lease_until = {now} + {lease}, resumed = 1
+{from_batch}
 WHERE requests.tenant = b.tenant AND requests.request_id = b.request_id
   AND requests.lease = b.old_lease AND requests.state = 'PENDING'
 """,
     batch={**_OURS, "old_lease": "uuid"},
+    parts=_TIMES,
 )
 
-_PARTS: Final = {
-    "owned": """
+OWNED: Final = """
 WHERE requests.tenant = b.tenant AND requests.request_id = b.request_id
   AND requests.lease = b.lease AND requests.state = 'PENDING'
 """
-}
+
+_PARTS: Final = {"owned": OWNED}
 
 _RESUMED: Final = statement(
     """
 {batch}
-SELECT requests.tenant, requests.request_id FROM requests, batch b
+SELECT requests.tenant, requests.request_id FROM requests {and_batch}
 {owned} AND requests.resumed = 1
 """,
     batch=_OURS,
     parts=_PARTS,
 )
 
-_DECIDE_OWNED: Final = """
+_KEEP: Final = statement(
+    """
 {batch}
-UPDATE requests
-SET state = 'DONE', outcome = b.outcome, receipt_number = b.receipt_number, decided_at = :now,
-    attempts_left = b.attempts_left, lease_until = :now
-FROM batch b {owned}
-"""
-
-_DECIDE: Final = statement(_DECIDE_OWNED, batch=audit.DECISION, parts=_PARTS)
-
-_DECIDE_IN_TIME: Final = statement(
-    _DECIDE_OWNED
-    + "AND requests.lease_until > :now RETURNING requests.tenant, requests.request_id",
-    batch=audit.DECISION,
+UPDATE requests SET lease_until = {now}
+{from_batch} {owned} AND requests.lease_until > {now}
+RETURNING requests.tenant, requests.request_id
+""",
+    batch=_OURS,
     parts=_PARTS,
 )
 
 _LET_GO: Final = statement(
     """
 {batch}
-UPDATE requests SET lease_until = :now FROM batch b {owned}
+UPDATE requests SET lease_until = {now} {from_batch} {owned}
 RETURNING requests.tenant, requests.request_id
 """,
     batch=_OURS,
@@ -142,9 +142,9 @@ _FORGET: Final = statement(
     """
 {batch}
 DELETE FROM requests WHERE {row} IN (
-  SELECT t.{row} FROM requests t JOIN batch b
-  ON t.tenant = b.tenant AND t.request_id = b.request_id
-  WHERE t.lease = b.lease AND t.state = 'PENDING')
+  SELECT t.{row} FROM requests t {and_batch}
+  WHERE t.tenant = b.tenant AND t.request_id = b.request_id
+  AND t.lease = b.lease AND t.state = 'PENDING')
 RETURNING tenant, request_id
 """,
     batch=_OURS,
@@ -154,19 +154,22 @@ _DROP: Final = statement(
     """
 {batch}
 DELETE FROM requests WHERE {row} IN (
-  SELECT t.{row} FROM requests t JOIN batch b
-  ON t.tenant = b.tenant AND t.request_id = b.request_id)
+  SELECT t.{row} FROM requests t {and_batch}
+  WHERE t.tenant = b.tenant AND t.request_id = b.request_id)
 """,
     batch=_KEY,
 )
 
-_PRUNE: Final = statement("""
+_PRUNE: Final = statement(
+    """
 DELETE FROM requests WHERE {row} IN (
-  SELECT {row} FROM requests
-  WHERE created_at <= :horizon AND lease_until <= :now
+  SELECT {row} FROM {oldest}
+  WHERE created_at <= {now} - {window} AND lease_until <= {now}
   ORDER BY created_at LIMIT :count
   {any_unlocked})
-""")
+""",
+    parts=_TIMES,
+)
 
 
 class Earlier(NamedTuple):
@@ -195,63 +198,36 @@ class Earlier(NamedTuple):
 
 def key_of(claim: Claim) -> Key:
     """Return the claim's request's name."""
-    return claim.tenant, str(claim.request_id)
-
-
-def open_new(transaction: Transaction, claims: Sequence[Claim]) -> dict[Key, str | None]:
-    """Write PENDING rows; return the ``token_id`` of each that was not there before."""
-    values: dict[str, Value] = {
-        "batch": encoded(map(_opening, claims)),
-        "until": transaction.now + LEASE,
-        "now": transaction.now,
-    }
-    return {
-        (tenant, request_id): token_id
-        for tenant, request_id, token_id in transaction.run(_OPEN, values)
-    }
+    return claim.tenant, claim.request_id
 
 
 def find(transaction: Transaction, claims: Sequence[Claim]) -> dict[Key, Earlier]:
     """Return the rows that `open_new` left alone, but none that another writes to."""
-    batch = encoded((claim.tenant, claim.request_id) for claim in claims)
-    rows = (Earlier(*row) for row in transaction.run(_FIND, {"batch": batch}))
-    return {(row.tenant, row.request_id): row for row in rows}
+    (rows,) = transaction.run(Asked(_FIND, {}, [key_of(claim) for claim in claims]))
+    earlier = (Earlier(*row) for row in rows)
+    return {(row.tenant, row.request_id): row for row in earlier}
 
 
 def drop(transaction: Transaction, rows: Sequence[Earlier]) -> None:
     """Delete rows of `find`."""
-    transaction.run(_DROP, {"batch": encoded((row.tenant, row.request_id) for row in rows)})
+    keys = [(row.tenant, row.request_id) for row in rows]
+    transaction.run(Asked(_DROP, {}, keys))
 
 
 def pass_on(transaction: Transaction, claim: Claim, old_lease: str) -> None:
     """Resume an open request: move it from a lease that ran out to the claim's."""
-    batch = encoded([(claim.tenant, claim.request_id, claim.lease, old_lease)])
-    transaction.run(_PASS_ON, {"batch": batch, "until": transaction.now + LEASE})
+    moved = (claim.tenant, claim.request_id, claim.lease, old_lease)
+    transaction.run(Asked(_PASS_ON, {}, [moved]))
 
 
 def resumed(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
     """Return the requests under which an earlier search may have had results."""
-    return _keys(transaction.run(_RESUMED, {"batch": encoded(map(_lease, claims))}))
+    return _owned(transaction, _RESUMED, claims)
 
 
-def decide(transaction: Transaction, decisions: Sequence[tuple[object, ...]]) -> None:
-    """Make verdicts the requests' answers, with an audit row each."""
-    if decisions:
-        batch = encoded(decisions)
-        transaction.run(_DECIDE, {"batch": batch, "now": transaction.now})
-        audit.verified(transaction, batch)
-
-
-def decide_in_time(transaction: Transaction, claims: Sequence[Claim], verdict: Verdict) -> set[Key]:
-    """Do as `decide` where only the request holds the lease; return which did."""
-    if not claims:
-        return set()
-    batch = encoded(audit.decision(claim, verdict) for claim in claims)
-    decided = _keys(transaction.run(_DECIDE_IN_TIME, {"batch": batch, "now": transaction.now}))
-    told = [audit.decision(claim, verdict) for claim in claims if key_of(claim) in decided]
-    if told:
-        audit.verified(transaction, encoded(told))
-    return decided
+def in_time(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+    """Return which requests still hold the lease that only they hold."""
+    return _owned(transaction, _KEEP, claims)
 
 
 def let_go(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
@@ -264,16 +240,9 @@ def forget(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
     return _owned(transaction, _FORGET, claims)
 
 
-def prune(transaction: Transaction, claims: int) -> None:
-    """Delete some rows whose window is over, the oldest first."""
-    transaction.run(
-        _PRUNE,
-        {
-            "horizon": transaction.now - WINDOW,
-            "now": transaction.now,
-            "count": claims * _PRUNED_PER_CLAIM,
-        },
-    )
+def pruning(claims: int) -> Asked:
+    """Return what deletes some rows whose window is over, the oldest first."""
+    return Asked(_PRUNE, {"count": claims * _PRUNED_PER_CLAIM})
 
 
 def moment(microseconds: int) -> datetime:
@@ -284,21 +253,16 @@ def moment(microseconds: int) -> datetime:
 def _owned(transaction: Transaction, end: Statement, claims: Sequence[Claim]) -> set[Key]:
     if not claims:
         return set()
-    values: dict[str, Value] = {"batch": encoded(map(_lease, claims)), "now": transaction.now}
-    return _keys(transaction.run(end, values))
-
-
-def _keys(rows: Sequence[Row]) -> set[Key]:
+    ours = [(claim.tenant, claim.request_id, claim.lease) for claim in claims]
+    (rows,) = transaction.run(Asked(end, {}, ours))
     return {(tenant, request_id) for tenant, request_id in rows}
 
 
-def _lease(claim: Claim) -> tuple[object, ...]:
-    return claim.tenant, claim.request_id, claim.lease
-
-
-def _opening(claim: Claim) -> tuple[object, ...]:
+def row_of(claim: Claim) -> tuple[Value, ...]:
+    """Return a row of `CLAIM`."""
     name = claim.subject.value
     by_serial = isinstance(claim.subject, BySerial)
+    limits = claim.limits
     return (
         claim.tenant,
         claim.request_id,
@@ -308,4 +272,9 @@ def _opening(claim: Claim) -> tuple[object, ...]:
         claim.fingerprint.hex(),
         None if by_serial else name,
         name if by_serial else None,
+        claim.code_length,
+        claim.today.isoformat(),
+        limits.consecutive,
+        limits.daily,
+        limits.since_unlock,
     )

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
-from kagimori.adapters.sql import audit, requests
-from kagimori.adapters.sql.database import Row, Transaction, Value
-from kagimori.adapters.sql.dialect import Written, encoded, statement
+from kagimori.adapters.sql import requests
+from kagimori.adapters.sql.database import Asked, Row, Transaction, Value
+from kagimori.adapters.sql.dialect import Returning, statement
+from kagimori.adapters.sql.ledger import Entry, Ledger
 from kagimori.application.ports import (
     Claim,
     Finding,
@@ -19,7 +19,7 @@ from kagimori.application.ports import (
     Settled,
     Settlement,
 )
-from kagimori.domain.outcome import Outcome, Receipt, Verdict
+from kagimori.domain.outcome import Outcome
 from kagimori.domain.token import Token
 
 # A right or spent code gives its attempt back, and so does a search that had
@@ -30,7 +30,7 @@ from kagimori.domain.token import Token
 _SETTLE: Final = statement(
     """
 {batch}
-UPDATE tokens SET {mark}
+UPDATE tokens SET
   last_step = CASE WHEN b.finding = 'FRESH' THEN b.step ELSE tokens.last_step END,
   drift = CASE WHEN b.finding = 'FRESH' THEN b.seen_drift ELSE tokens.drift END,
   failures = CASE
@@ -48,11 +48,11 @@ UPDATE tokens SET {mark}
       AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
     THEN tokens.generation + 1 ELSE tokens.generation END,
   lease = CASE WHEN b.finding = 'BROKEN_OFF' THEN tokens.lease END,
-  lease_until = CASE WHEN b.finding = 'BROKEN_OFF' THEN :now END
-FROM batch b
+  lease_until = CASE WHEN b.finding = 'BROKEN_OFF' THEN {now} END
+{from_batch}
 WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
   AND tokens.state = 'ACTIVE' AND tokens.generation = b.seen_generation AND tokens.lease = b.lease
-  AND (tokens.lease_until > :now OR b.finding = 'NO_RESULT')
+  AND (tokens.lease_until > {now} OR b.finding = 'NO_RESULT')
   AND (b.finding <> 'FRESH' OR tokens.last_step < b.step)
 {returning}
 """,
@@ -68,194 +68,175 @@ WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
         "consecutive": "integer",
         "since_unlock": "integer",
     },
-    written=Written(
-        (
-            "tokens.tenant",
-            "tokens.token_id",
-            "tokens.failures",
-            "tokens.day",
-            "tokens.day_failures",
-            "tokens.unlock_failures",
-        ),
-        """
-FROM tokens JOIN batch b ON tokens.tenant = b.tenant AND tokens.token_id = b.token_id
-WHERE tokens.marked = :mark
-""",
+    returning=Returning(
+        "b.lease, tokens.failures, tokens.day, tokens.day_failures, tokens.unlock_failures",
+        "FROM tokens WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
     ),
-)
-
-# Sorted, so that transactions meet at the tenants' rows in one order.
-_RECEIPTS: Final = statement(
-    """
-{batch}
-INSERT INTO receipts (tenant, last_number)
-SELECT tenant, accepted FROM batch WHERE accepted > 0 ORDER BY tenant
-ON CONFLICT (tenant) DO UPDATE SET last_number = receipts.last_number + excluded.last_number
-RETURNING tenant, last_number
-""",
-    batch={"tenant": "text", "accepted": "bigint"},
 )
 
 _GIVES_BACK: Final = frozenset({Finding.FRESH, Finding.SPENT, Finding.NO_RESULT})
 _OVERSLEPT: Final = Overslept()
 _LEFT_OPEN: Final = Settled(None)
-_UNKNOWN: Final = Verdict(Outcome.UNKNOWN_TOKEN)
-
-
-@dataclass(slots=True)
-class _Case:
-    """A settlement about a token, its place in the batch, and what it counts as."""
-
-    place: int
-    claim: Claim
-    token: Token
-    finding: Finding
-    settlement: Settlement
 
 
 Answers = list[SettleAnswer]
-_Unknown = tuple[int, Claim]
+_Placed = tuple[int, Settlement]
+"""A settlement and its place in the batch."""
 
 
-def settle(transaction: Transaction, settlements: Sequence[Settlement]) -> Answers:
-    """Write each settlement down, or change nothing of it and answer `Overslept`."""
-    answers: Answers = [_OVERSLEPT] * len(settlements)
-    cases: list[_Case] = []
-    unknown: dict[Finding, list[_Unknown]] = {}
-    for place, settlement in enumerate(settlements):
-        if settlement.granted is not None:
-            cases.append(_case(place, settlement, settlement.granted))
+class Settlements:
+    """One batch of settlements on its way to its ``answers``.
+
+    Whatever is not known to be settled was `Overslept`: nothing of it was changed.
+    """
+
+    def __init__(self, transaction: Transaction, settlements: Sequence[Settlement]) -> None:
+        """Settle in ``transaction``."""
+        self._transaction = transaction
+        self._ledger = Ledger(transaction)
+        self._entries: list[tuple[int, Entry]] = []
+        self.answers: Answers = [_OVERSLEPT] * len(settlements)
+        granted: list[_Placed] = []
+        self._unknown: dict[Finding, list[_Placed]] = {}
+        for placed in enumerate(settlements):
+            _, settlement = placed
+            if settlement.granted is not None:
+                granted.append(placed)
+            else:
+                self._unknown.setdefault(settlement.finding, []).append(placed)
+        self._first, self._later = _each_token_once(self._as_paid_for(granted))
+
+    def first(self) -> Sequence[Asked]:
+        """Return what settles the tokens."""
+        if not self._first:
+            return ()
+        rows = [_row(settlement) for _, settlement in self._first]
+        return (Asked(_SETTLE, {}, rows),)
+
+    def take(self, given: Iterator[list[Row]]) -> None:
+        """Take what `first` gave."""
+        if self._first:
+            self._judge(self._first, next(given))
+
+    def finish(self, *more: Asked) -> None:
+        """Settle the rest, write all verdicts down, and run ``more`` before that."""
+        while self._later:
+            self._first, self._later = _each_token_once(self._later)
+            self.take(iter(self._transaction.run(*self.first())))
+        for finding, placed in self._unknown.items():
+            self._settle_unknown(finding, placed)
+        self._ledger.write(*more)
+        for place, entry in self._entries:
+            self.answers[place] = Settled(self._ledger.verdict(entry))
+
+    def _as_paid_for(self, granted: list[_Placed]) -> list[_Placed]:
+        """Let go, without giving back, what resumed a search that may have had a result."""
+        failed = [placed[1].claim for placed in granted if placed[1].finding is Finding.NO_RESULT]
+        if not failed:
+            return granted
+        resumed = requests.resumed(self._transaction, failed)
+        return [
+            (place, replace(settlement, finding=Finding.BROKEN_OFF))
+            if settlement.finding is Finding.NO_RESULT
+            and requests.key_of(settlement.claim) in resumed
+            else (place, settlement)
+            for place, settlement in granted
+        ]
+
+    def _judge(self, asked: Sequence[_Placed], rows: Sequence[Row]) -> None:
+        """Judge what was still ours to settle."""
+        settled = {row[0]: row for row in rows}
+        ended: dict[Finding, list[Claim]] = {}
+        for place, settlement in asked:
+            row = settled.get(settlement.claim.lease)
+            if row is None:
+                continue
+            if settlement.finding in _ENDS:
+                ended.setdefault(settlement.finding, []).append(settlement.claim)
+                self.answers[place] = _LEFT_OPEN
+            else:
+                self._entries.append((place, self._entry(settlement, row)))
+        for finding, claims in ended.items():
+            _ENDS[finding](self._transaction, claims)
+
+    def _entry(self, settlement: Settlement, row: Row) -> Entry:
+        claim, token = settlement.claim, _token(settlement)
+        left = _attempts_left(claim, row)
+        outcome = _OUTCOMES[settlement.finding]
+        if outcome is Outcome.REJECTED and not left:
+            # The daily budget ends by itself: the token stays ACTIVE, today is over.
+            outcome = Outcome.LOCKED
+        identity = token.identity
+        return self._ledger.add(claim, outcome, left, identity.token_id, identity.serial)
+
+    def _settle_unknown(self, finding: Finding, placed: Sequence[_Placed]) -> None:
+        claims = [settlement.claim for _, settlement in placed]
+        if finding is Finding.UNKNOWN:
+            done = requests.in_time(self._transaction, claims)
+        elif finding in _ENDS:
+            done = _ENDS[finding](self._transaction, claims)
         else:
-            unknown.setdefault(settlement.finding, []).append((place, settlement.claim))
-    while cases:
-        first, cases = _each_token_once(cases)
-        _settle_granted(transaction, first, answers)
-    for finding, placed in unknown.items():
-        _settle_unknown(transaction, finding, placed, answers)
-    return answers
+            raise ValueError(f"{finding} needs a token that was granted")
+        for place, settlement in placed:
+            claim = settlement.claim
+            key = requests.key_of(claim)
+            if key not in done:
+                continue
+            done.discard(key)
+            if finding is Finding.UNKNOWN:
+                entry = self._ledger.add(claim, Outcome.UNKNOWN_TOKEN, None, None, None)
+                self._entries.append((place, entry))
+            else:
+                self.answers[place] = _LEFT_OPEN
 
 
-def _case(place: int, settlement: Settlement, token: Token) -> _Case:
-    if settlement.finding is Finding.UNKNOWN:
+def _each_token_once(placed: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]]:
+    """Divide them: one UPDATE settles a row once, the others come after it."""
+    first: list[_Placed] = []
+    later: list[_Placed] = []
+    seen: set[str] = set()
+    for each in placed:
+        lease = each[1].claim.lease
+        (later if lease in seen else first).append(each)
+        seen.add(lease)
+    return first, later
+
+
+def _token(settlement: Settlement) -> Token:
+    token = settlement.granted
+    if token is None or settlement.finding is Finding.UNKNOWN:
         raise ValueError("UNKNOWN is no finding about a token that was granted")
-    return _Case(place, settlement.claim, token, settlement.finding, settlement)
+    return token
 
 
-def _each_token_once(cases: Sequence[_Case]) -> tuple[list[_Case], list[_Case]]:
-    """Divide the cases: one UPDATE settles a row once, the others come after it."""
-    first: dict[tuple[str, str], _Case] = {}
-    later = []
-    for case in cases:
-        identity = case.token.identity
-        if first.setdefault((identity.tenant, identity.token_id), case) is not case:
-            later.append(case)
-    return list(first.values()), later
-
-
-def _settle_granted(transaction: Transaction, cases: Sequence[_Case], answers: Answers) -> None:
-    _keep_what_was_paid_for(transaction, cases)
-    values: dict[str, Value] = {"batch": encoded(map(_row, cases)), "now": transaction.now}
-    settled = {(row[0], row[1]): row for row in transaction.run(_SETTLE, values)}
-    ours: list[tuple[_Case, Row]] = []
-    for case in cases:
-        row = settled.get((case.token.identity.tenant, case.token.identity.token_id))
-        if row is not None:
-            ours.append((case, row))
-    _end(transaction, ours, answers)
-    _judge(transaction, ours, answers)
-
-
-def _keep_what_was_paid_for(transaction: Transaction, cases: Sequence[_Case]) -> None:
-    """Let go, without giving back, what resumed a search that may have had a result."""
-    failed = [case for case in cases if case.finding is Finding.NO_RESULT]
-    if failed:
-        resumed = requests.resumed(transaction, [case.claim for case in failed])
-        for case in failed:
-            if requests.key_of(case.claim) in resumed:
-                case.finding = Finding.BROKEN_OFF
-
-
-def _row(case: _Case) -> tuple[object, ...]:
-    limits = case.claim.limits
+def _row(settlement: Settlement) -> tuple[Value, ...]:
+    token, finding = _token(settlement), settlement.finding
+    claim, identity = settlement.claim, token.identity
     return (
-        case.token.identity.tenant,
-        case.token.identity.token_id,
-        case.claim.lease,
-        case.token.generation,
-        case.finding,
-        1 if case.finding in _GIVES_BACK else 0,
-        case.settlement.step,
-        case.settlement.drift,
-        limits.consecutive,
-        limits.since_unlock,
+        identity.tenant,
+        identity.token_id,
+        claim.lease,
+        token.generation,
+        finding,
+        1 if finding in _GIVES_BACK else 0,
+        settlement.step,
+        settlement.drift,
+        claim.limits.consecutive,
+        claim.limits.since_unlock,
     )
 
 
-def _end(transaction: Transaction, ours: Sequence[tuple[_Case, Row]], answers: Answers) -> None:
-    """Close the requests that got no verdict."""
-    for finding, end in _ENDS.items():
-        ended = [case for case, _ in ours if case.finding is finding]
-        if ended:
-            end(transaction, [case.claim for case in ended])
-            for case in ended:
-                answers[case.place] = _LEFT_OPEN
-
-
-def _judge(transaction: Transaction, ours: Sequence[tuple[_Case, Row]], answers: Answers) -> None:
-    """Write down the verdicts of those that have one."""
-    numbers = _numbers(transaction, [case for case, _ in ours if case.finding is Finding.FRESH])
-    at = requests.moment(transaction.now)
-    decisions = []
-    for case, row in ours:
-        if case.finding in _ENDS:
-            continue
-        left = _attempts_left(case.claim, row)
-        if case.finding is Finding.FRESH:
-            verdict = Verdict(Outcome.ACCEPTED, Receipt(next(numbers[case.claim.tenant]), at), left)
-        elif case.finding is Finding.SPENT:
-            verdict = Verdict(Outcome.REPLAYED, None, left)
-        else:
-            # The daily budget ends by itself: the token stays ACTIVE, today is over.
-            verdict = Verdict(Outcome.REJECTED if left else Outcome.LOCKED, None, left)
-        identity = case.token.identity
-        decisions.append(audit.decision(case.claim, verdict, identity.token_id, identity.serial))
-        answers[case.place] = Settled(verdict)
-    requests.decide(transaction, decisions)
-
-
-def _numbers(transaction: Transaction, accepted: Sequence[_Case]) -> dict[str, Iterator[int]]:
-    """Draw as many receipt numbers as there are acceptances, by tenant."""
-    if not accepted:
-        return {}
-    drawn = Counter(case.claim.tenant for case in accepted)
-    rows = transaction.run(_RECEIPTS, {"batch": encoded(drawn.items())})
-    return {tenant: iter(range(last - drawn[tenant] + 1, last + 1)) for tenant, last in rows}
-
-
 def _attempts_left(claim: Claim, row: Row) -> int:
-    failures, day, day_failures, unlock_failures = row[2:]
+    _, failures, day, day_failures, unlock_failures = row
     today = day_failures if day >= claim.today.isoformat() else 0
     return claim.limits.left(failures, today, unlock_failures)
 
 
-def _settle_unknown(
-    transaction: Transaction, finding: Finding, placed: Sequence[_Unknown], answers: Answers
-) -> None:
-    claims = [claim for _, claim in placed]
-    if finding is Finding.UNKNOWN:
-        answer = Settled(_UNKNOWN)
-        done = requests.decide_in_time(transaction, claims, _UNKNOWN)
-    elif finding in _ENDS:
-        answer = _LEFT_OPEN
-        done = _ENDS[finding](transaction, claims)
-    else:
-        raise ValueError(f"{finding} needs a token that was granted")
-    for place, claim in placed:
-        key = requests.key_of(claim)
-        if key in done:
-            done.discard(key)
-            answers[place] = answer
-
+_OUTCOMES: Final = {
+    Finding.FRESH: Outcome.ACCEPTED,
+    Finding.SPENT: Outcome.REPLAYED,
+    Finding.NONE: Outcome.REJECTED,
+}
 
 _ENDS: Final[dict[Finding, Callable[[Transaction, Sequence[Claim]], set[requests.Key]]]] = {
     Finding.NO_RESULT: requests.forget,

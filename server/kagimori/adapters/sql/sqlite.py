@@ -7,77 +7,75 @@ importer beside the server) take turns through SQLite's own write lock.
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from uuid import uuid4
+from typing import Final
 
-import orjson
-
+from kagimori import core
 from kagimori.adapters.sql.database import (
     NOT_KNOWN,
+    Asked,
+    Batch,
     ConstraintViolated,
     DatabaseRefused,
     Row,
     Value,
     unavailable,
 )
-from kagimori.adapters.sql.dialect import Statement
+from kagimori.adapters.sql.dialect import statement
 
 BUSY_SECONDS: Final = 2.0
 """How long to wait for another process's short transaction."""
 
 _CLOSING_SECONDS: Final = 0.01
 
-# Milliseconds are what SQLite's clock has; rounding undoes the day fraction's.
-_NOW: Final = "SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
 _FULL: Final = 2
 
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    # Kibibytes: the pages that a busy hour touches, of a million tokens.
+    "cache_size = -65536",
+)
+
 # Writes page 1 and means nothing: a full disk shows here.
-_PING: Final = "PRAGMA user_version = 0"
+_PING: Final = Asked(statement("PRAGMA user_version = 0"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SqliteTransaction:
-    """See `Transaction`."""
+    """See `Transaction`. It begins with the first statements."""
 
-    connection: sqlite3.Connection
-    now: int
+    connection: core.SqliteConnection
+    now: int = 0
 
-    def run(self, statement: Statement, values: Mapping[str, Value]) -> list[Row]:
+    def run(self, *asked: Asked) -> list[list[Row]]:
         """See `Transaction.run`."""
-        if statement.reread is not None:
-            return self._run_and_reread(statement, statement.reread, values)
-        # A statement left half-read would keep the commit from happening.
-        return self.connection.execute(statement.sqlite, values).fetchall()
+        numbered = [_numbered(each) for each in asked]
+        if self.now:
+            return self.connection.run_all(numbered)
+        self.now, given = self.connection.begin(numbered)
+        return given
 
-    def _run_and_reread(
-        self, statement: Statement, reread: str, values: Mapping[str, Value]
-    ) -> list[Row]:
-        values = {**values, "mark": uuid4().bytes}
-        self.connection.execute(statement.sqlite, values)
-        ((written, text),) = self.connection.execute(reread, values).fetchall()
-        rows: list[list[Any]] = orjson.loads(text)
-        if len(rows) != written:
-            raise LookupError(f"{written} rows were written and {len(rows)} found again")
-        for place in statement.binary:
-            for row in rows:
-                row[place] = bytes.fromhex(row[place])
-        return [tuple(row) for row in rows]
+
+def _numbered(asked: Asked) -> tuple[str, str | None, Batch | None, tuple[Value, ...]]:
+    one, values, batch = asked
+    common = tuple([values[name] for name in one.common])
+    return one.sqlite, one.reread, batch, common
 
 
 class SqliteDatabase:
     """An SQLite file that forgets nothing it has confirmed."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: core.SqliteConnection) -> None:
         """Take a configured connection; see `open`."""
         self._path = path
-        self._connection: sqlite3.Connection | None = connection
+        self._connection: core.SqliteConnection | None = connection
         self._lock = threading.Lock()
 
     @classmethod
@@ -85,8 +83,8 @@ class SqliteDatabase:
         """Open an existing file, or raise `DatabaseRefused`."""
         try:
             return cls(path, _connect(path))
-        except sqlite3.Error as error:
-            raise DatabaseRefused(f"cannot open {path}: {error}") from None
+        except core.SqliteError as error:
+            raise DatabaseRefused(f"cannot open {path}: {error.args[0]}") from None
 
     @contextmanager
     def transaction(self) -> Iterator[SqliteTransaction]:
@@ -95,21 +93,25 @@ class SqliteDatabase:
             begun = self._begin()
             try:
                 yield begun
-            except sqlite3.IntegrityError as error:
-                begun.connection.rollback()
-                raise ConstraintViolated(str(error)) from error
-            except sqlite3.Error as error:
+            except core.SqliteError as error:
+                message, kind = error.args
+                if kind == "constraint":
+                    begun.connection.run("ROLLBACK")
+                    raise ConstraintViolated(message) from error
                 self._give_up()
-                raise unavailable("the database failed; nothing was changed") from error
+                trouble = "cannot be written" if kind == "busy" else "failed"
+                raise unavailable(f"the database {trouble}; nothing was changed") from error
             except BaseException:
-                begun.connection.rollback()
+                if begun.now:
+                    begun.connection.run("ROLLBACK")
                 raise
-            self._commit(begun.connection)
+            if begun.now:
+                self._commit(begun.connection)
 
     def ping(self) -> None:
         """See `Database.ping`."""
         with self.transaction() as transaction:
-            transaction.connection.execute(_PING)
+            transaction.run(_PING)
 
     def close(self) -> None:
         """See `Database.close`."""
@@ -120,17 +122,15 @@ class SqliteDatabase:
         try:
             if self._connection is None:
                 self._connection = _connect(self._path)
-            self._connection.execute("BEGIN IMMEDIATE")
-            now = self._connection.execute(_NOW).fetchone()[0]
-            return SqliteTransaction(self._connection, now)
-        except (sqlite3.Error, DatabaseRefused) as error:
+            return SqliteTransaction(self._connection)
+        except (core.SqliteError, DatabaseRefused) as error:
             self._give_up()
             raise unavailable("the database cannot be written; nothing was changed") from error
 
-    def _commit(self, connection: sqlite3.Connection) -> None:
+    def _commit(self, connection: core.SqliteConnection) -> None:
         try:
-            connection.execute("COMMIT")
-        except sqlite3.Error as error:
+            connection.run("COMMIT")
+        except core.SqliteError as error:
             # The write-ahead log may hold the commit all the same: whoever
             # opens the file next finds out, and so does the same request_id.
             self._give_up()
@@ -140,21 +140,20 @@ class SqliteDatabase:
         """Drop the connection: the next call starts from what is on the disk."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            with suppress(sqlite3.Error):
-                connection.close()
+            connection.close()
 
 
-def require_durable(connection: sqlite3.Connection) -> None:
+def require_durable(connection: core.SqliteConnection) -> None:
     """Raise `DatabaseRefused` unless a commit survives a loss of power."""
-    (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
+    (journal,) = connection.run("PRAGMA journal_mode")[0]
     if journal != "wal":
         raise DatabaseRefused(f"journal_mode must be WAL, the database insists on {journal}")
-    (synchronous,) = connection.execute("PRAGMA synchronous").fetchone()
+    (synchronous,) = connection.run("PRAGMA synchronous")[0]
     if synchronous < _FULL:
         raise DatabaseRefused("synchronous must be FULL: confirmed codes would be forgotten")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path) -> core.SqliteConnection:
     """Connect, waiting for a process that is just closing the file.
 
     The last one to close takes the write-ahead log away under a lock for which
@@ -164,27 +163,18 @@ def _connect(path: Path) -> sqlite3.Connection:
     while True:
         try:
             return _connect_once(path)
-        except sqlite3.OperationalError as error:
-            # The low octet is the primary code; the rest says which lock it was.
-            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > deadline:
+        except core.SqliteError as error:
+            _, kind = error.args
+            if kind != "busy" or time.monotonic() > deadline:
                 raise
         time.sleep(_CLOSING_SECONDS)
 
 
-def _connect_once(path: Path) -> sqlite3.Connection:
-    # mode=rw: a missing file is an error, never a new and empty memory.
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,
-        check_same_thread=False,
-    )
+def _connect_once(path: Path) -> core.SqliteConnection:
+    connection = core.SqliteConnection.open(path.absolute(), BUSY_SECONDS)
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        for pragma in _PRAGMAS:
+            connection.run(f"PRAGMA {pragma}")
         require_durable(connection)
     except BaseException:
         connection.close()

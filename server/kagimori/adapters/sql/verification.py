@@ -4,11 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from kagimori.adapters.sql import requests
-from kagimori.adapters.sql.claims import claim_all
-from kagimori.adapters.sql.database import Database, Transaction, transacted, unavailable
-from kagimori.adapters.sql.settlements import settle
+from kagimori.adapters.sql.claims import Claims
+from kagimori.adapters.sql.database import (
+    Asked,
+    Database,
+    Transaction,
+    transacted,
+    unavailable,
+)
+from kagimori.adapters.sql.settlements import Settlements
 from kagimori.application.ports import (
     Claim,
     ClaimAnswer,
@@ -21,13 +28,20 @@ from kagimori.domain.errors import StoreUnavailable
 
 Answers = tuple[list[SettleAnswer], list[ClaimAnswer]]
 
+_PRUNE_EVERY: Final = 256
+
 
 class SqlVerificationStore:
     """Each batch is one transaction; each item succeeds or fails by itself."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on ``database``, whose schema is current."""
+    def __init__(self, database: Database, prune_every: int = _PRUNE_EVERY) -> None:
+        """Work on ``database``, whose schema is current.
+
+        Old requests are looked for once in ``prune_every`` claims.
+        """
         self._database = database
+        self._prune_every = prune_every
+        self._unpruned = 0
 
     def commit(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
         """See `VerificationStore.commit`.
@@ -53,15 +67,28 @@ class SqlVerificationStore:
 
     def _together(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
         def work(transaction: Transaction) -> Answers:
-            settled = settle(transaction, settlements)
-            if not claims:
-                return settled, []
-            claimed = claim_all(transaction, claims)
-            # Last: from here on nothing waits for another transaction.
-            requests.prune(transaction, len(claims))
-            return settled, claimed
+            settling = Settlements(transaction, settlements)
+            claiming = Claims(transaction, claims)
+            given = iter(transaction.run(*settling.first(), *claiming.first()))
+            settling.take(given)
+            claiming.take(given)
+            # Last: from there on nothing waits for another transaction.
+            pruning = self._pruning(len(claims))
+            settling.finish(*(() if claiming.is_open else pruning))
+            # After the verdicts: a claim may ask for one of them.
+            if claiming.is_open:
+                claiming.finish(*pruning)
+            return settling.answers, claiming.answers
 
         return transacted(self._database, work)
+
+    def _pruning(self, claims: int) -> Sequence[Asked]:
+        """Return what takes old requests away, now and then."""
+        self._unpruned += claims
+        if not claims or self._unpruned < self._prune_every:
+            return ()
+        unpruned, self._unpruned = self._unpruned, 0
+        return (requests.pruning(unpruned),)
 
     def _settle_alone(self, settlement: Settlement) -> SettleAnswer:
         try:

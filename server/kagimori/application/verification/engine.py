@@ -120,6 +120,7 @@ class Engine:
     async def _watch_deadlines(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
+            self._pipeline.hurry()
             now = time.monotonic()
             for case in [case for case in self._open if case.is_too_late(now)]:
                 self._tell_in_time(case)

@@ -40,17 +40,8 @@ from kagimori.domain.outcome import Verdict
 _SEARCHES: Final = 4
 """Batches at the HSM at once: enough that its sessions do not wait for a commit."""
 
-_GATHERING: Final = 0.005
-"""Seconds that a commit waits for more cases, where more are to be expected."""
-
-_MORE: Final = 4
-"""Cases to be expected meanwhile, so that it is worth waiting for them."""
-
 _ENOUGH: Final = 64
-"""Cases with which a commit does not wait."""
-
-_RATED_OVER: Final = 0.050
-"""Seconds over which the rate of arrival is smoothed."""
+"""Cases with which a commit does not wait for more."""
 
 Ended = tuple[Case, Verdict | Exception | None]
 """A case and its answer; None where its caller's time was up before the claim."""
@@ -83,17 +74,37 @@ class Pipeline:
         self._wanted = threading.Event()
         self._closing = False
         self._bug: Exception | None = None
-        # Cases a second, and what it is reckoned from.
-        self._rate = 0.0
-        self._rated_at = time.monotonic()
-        self._arrived = 0
+        # How many cases came in, and how many have ended; each has one thread that counts.
+        self._entered = 0
+        self._left = 0
         self._searchers = ThreadPoolExecutor(_SEARCHES, thread_name_prefix="search")
 
     def claim(self, case: Case) -> None:
-        """Let the next commit claim ``case``, which must be at the front of its line."""
+        """Let the next commit claim ``case``, which must be at the front of its line.
+
+        To be called on the event loop.
+        """
         self._to_claim.append(case)
-        self._arrived += 1
-        self._wanted.set()
+        self._entered += 1
+        self._want()
+
+    def hurry(self) -> None:
+        """Commit what is ready, however little; to be called now and then."""
+        if self._to_claim or self._to_settle:
+            self._wanted.set()
+
+    def _want(self) -> None:
+        """Have a commit made if half of all cases here are ready for it.
+
+        A commit has a cost of its own, which is that of several cases: without
+        this a fast disk would make each case pay all of it. A case that is alone
+        waits for nobody; on a busy server two halves take turns, one committed
+        while the other is searched for.
+        """
+        ready = len(self._to_claim) + len(self._to_settle)
+        inside = self._entered - self._left
+        if ready >= min(_ENOUGH, (inside + 1) // 2) and not self._wanted.is_set():
+            self._wanted.set()
 
     def withdraw(self, case: Case) -> bool:
         """Return whether ``case`` was not claimed, and will not be."""
@@ -138,29 +149,16 @@ class Pipeline:
             self._wanted.clear()
             if self._bug is not None:
                 raise self._bug
-            self._gather()
-            while batch := self._next_batch():
-                self._commit(batch)
-                if batch.granted:
-                    self._search(batch.granted)
-                if batch.ended or batch.held:
-                    tell(batch)
-                self._gather()
-
-    def _gather(self) -> None:
-        """Wait a little for more, if at the present rate more will come.
-
-        A commit has a cost of its own, which is that of several cases: without
-        this a fast disk would make each case pay all of it.
-        """
-        now = time.monotonic()
-        elapsed, self._rated_at = now - self._rated_at, now
-        weight = min(1.0, elapsed / _RATED_OVER)
-        self._rate += weight * (self._arrived / max(elapsed, 1e-6) - self._rate)
-        self._arrived = 0
-        ready = len(self._to_claim) + len(self._to_settle)
-        if ready < _ENOUGH and self._rate * _GATHERING >= _MORE:
-            time.sleep(_GATHERING)
+            batch = self._next_batch()
+            if batch is None:
+                continue
+            self._commit(batch)
+            if batch.granted:
+                self._search(batch.granted)
+            self._left += len(batch.ended) + len(batch.held)
+            if batch.ended or batch.held:
+                tell(batch)
+            self._want()
 
     def _next_batch(self) -> _Batch | None:
         """Return what the next commit is about; None if nothing waits."""
@@ -226,9 +224,10 @@ class Pipeline:
             self._to_settle.extend(search.result())
         except Exception as error:  # noqa: BLE001 - it ends the server, in the loop
             self._bug = error
+            self._wanted.set()
         with self._taking:
             self._searching -= 1
-        self._wanted.set()
+        self._want()
 
 
 def _settled(searched: Searched, answer: SettleAnswer) -> Verdict | Exception:

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The door to an SQLite file.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use kagimori_sqlite::{Cell, Connection, Error, Run, Table};
+use pyo3::{
+    Bound, Py, PyAny, PyErr, PyResult, Python, create_exception,
+    exceptions::{PyException, PyTypeError, PyValueError},
+    pyclass, pymethods,
+    types::{
+        PyAnyMethods, PyBytes, PyBytesMethods, PyInt, PyList, PyListMethods, PyString,
+        PyStringMethods, PyTuple, PyTupleMethods,
+    },
+};
+
+create_exception!(
+    kagimori.core._core,
+    SqliteError,
+    PyException,
+    "SQLite refused: (message, kind)."
+);
+
+/// One connection to an SQLite file, for one thread at a time.
+#[pyclass(frozen, module = "kagimori.core._core")]
+pub struct SqliteConnection(Mutex<Option<Connection>>);
+
+#[pymethods]
+impl SqliteConnection {
+    #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a path over by value")]
+    fn open(py: Python<'_>, file: PathBuf, patience_seconds: f64) -> PyResult<Self> {
+        let patience = Duration::try_from_secs_f64(patience_seconds)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let opened = py.detach(|| Connection::open(&file, patience)).map_err(exception)?;
+        Ok(Self(Mutex::new(Some(opened))))
+    }
+
+    /// Run a statement that takes no batch.
+    #[pyo3(signature = (statement, values = None))]
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        statement: String,
+        values: Option<Bound<'py, PyTuple>>,
+    ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+        let common = values.unwrap_or_else(|| PyTuple::empty(py));
+        let mut given = self.run_all(py, vec![(statement, None, None, common)])?;
+        Ok(given.swap_remove(0))
+    }
+
+    /// Begin a write transaction and run statements in it; return its time, too.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a list over by value")]
+    fn begin<'py>(
+        &self,
+        py: Python<'py>,
+        asked: Vec<Asked<'py>>,
+    ) -> PyResult<(i64, Vec<Vec<Bound<'py, PyTuple>>>)> {
+        let runs = runs_of(&asked)?;
+        let (now, given) = self.with(py, |connection| {
+            let now = connection.begin()?;
+            Ok((now, run_all(connection, &runs)?))
+        })?;
+        Ok((now, tables_of(py, &given)?))
+    }
+
+    /// Run statements in turn, each for all rows of its batch.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a list over by value")]
+    fn run_all<'py>(
+        &self,
+        py: Python<'py>,
+        asked: Vec<Asked<'py>>,
+    ) -> PyResult<Vec<Vec<Bound<'py, PyTuple>>>> {
+        let runs = runs_of(&asked)?;
+        tables_of(py, &self.with(py, |connection| run_all(connection, &runs))?)
+    }
+
+    /// Close the file; what is run afterwards fails.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+}
+
+impl SqliteConnection {
+    /// Works with the interpreter let go.
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send,
+    ) -> PyResult<T> {
+        py.detach(|| {
+            let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            work(guard.as_mut().ok_or_else(Error::closed)?)
+        })
+        .map_err(exception)
+    }
+}
+
+fn run_all(connection: &mut Connection, runs: &[Run]) -> Result<Vec<Table>, Error> {
+    runs.iter().map(|run| connection.run(run)).collect()
+}
+
+/// A statement, what rereads its rows, its batch, and the values that are common to all.
+type Asked<'py> = (String, Option<String>, Option<Bound<'py, PyList>>, Bound<'py, PyTuple>);
+
+fn runs_of(asked: &[Asked<'_>]) -> PyResult<Vec<Run>> {
+    let mut runs: Vec<Run> = Vec::with_capacity(asked.len());
+    for (place, (statement, reread, batch, common)) in asked.iter().enumerate() {
+        let rows = match batch {
+            None => None,
+            // Statements that follow each other often take the same rows.
+            Some(batch) => match place.checked_sub(1).map(|before| &asked[before].2) {
+                Some(Some(same)) if same.is(batch) => runs[place - 1].rows.clone(),
+                _ => Some(Arc::new(table_of(batch)?)),
+            },
+        };
+        let mut values = Table::new(common.len());
+        push_row(&mut values, common)?;
+        runs.push(Run {
+            statement: statement.clone(),
+            reread: reread.clone(),
+            rows,
+            common: values,
+        });
+    }
+    Ok(runs)
+}
+
+fn table_of(batch: &Bound<'_, PyList>) -> PyResult<Table> {
+    let mut table = Table::default();
+    for (place, row) in batch.iter().enumerate() {
+        let row = row.cast::<PyTuple>()?;
+        if place == 0 {
+            table = Table::new(row.len());
+        } else if row.len() != table.width() {
+            return Err(PyValueError::new_err("rows must be of one width"));
+        }
+        push_row(&mut table, row)?;
+    }
+    Ok(table)
+}
+
+fn push_row(table: &mut Table, row: &Bound<'_, PyTuple>) -> PyResult<()> {
+    row.iter_borrowed().try_for_each(|value| push(table, &value))
+}
+
+fn push(table: &mut Table, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    if let Ok(text) = value.cast::<PyString>() {
+        table.push(Cell::Text(text.to_str()?));
+    } else if let Ok(number) = value.cast::<PyInt>() {
+        table.push(Cell::Integer(number.extract()?));
+    } else if value.is_none() {
+        table.push(Cell::Null);
+    } else if let Ok(octets) = value.cast::<PyBytes>() {
+        table.push(Cell::Blob(octets.as_bytes()));
+    } else {
+        // Not which value: it may be a customer's.
+        return Err(PyTypeError::new_err("a value must be str, int, bytes or None"));
+    }
+    Ok(())
+}
+
+fn tables_of<'py>(py: Python<'py>, given: &[Table]) -> PyResult<Vec<Vec<Bound<'py, PyTuple>>>> {
+    given.iter().map(|table| rows_of(py, table)).collect()
+}
+
+fn rows_of<'py>(py: Python<'py>, table: &Table) -> PyResult<Vec<Bound<'py, PyTuple>>> {
+    let values = |cell| -> Py<PyAny> {
+        match cell {
+            Cell::Null => py.None(),
+            Cell::Integer(number) => PyInt::new(py, number).into_any().unbind(),
+            Cell::Text(text) => PyString::new(py, text).into_any().unbind(),
+            Cell::Blob(octets) => PyBytes::new(py, octets).into_any().unbind(),
+        }
+    };
+    let tuple = |row: Vec<Py<PyAny>>| PyTuple::new(py, row);
+    table.rows().map(|row| tuple(row.cells().map(values).collect())).collect()
+}
+
+fn exception(error: Error) -> PyErr {
+    SqliteError::new_err((error.message, error.kind.word()))
+}

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verdicts written down: the request's answer, its receipt number, its audit row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from kagimori.adapters.sql import audit
+from kagimori.adapters.sql.database import Asked, Transaction
+from kagimori.adapters.sql.dialect import statement
+from kagimori.adapters.sql.requests import OWNED, moment
+from kagimori.application.ports import Claim
+from kagimori.domain.outcome import Outcome, Receipt, Verdict
+
+# Drawn last of all: until the commit no other transaction of the tenant can draw.
+# Sorted, so that transactions meet at the tenants' rows in one order.
+_DRAW: Final = statement(
+    """
+{batch}
+INSERT INTO receipts (tenant, last_number)
+SELECT b.tenant, b.accepted {from_batch} WHERE b.accepted > 0 {sorted}
+ON CONFLICT (tenant) DO UPDATE SET last_number = receipts.last_number + excluded.last_number
+RETURNING tenant, last_number
+""",
+    batch={"tenant": "text", "accepted": "bigint"},
+    sorted_by="b.tenant",
+)
+
+_DECIDE: Final = statement(
+    """
+{batch}
+UPDATE requests
+SET state = 'DONE', outcome = b.outcome, receipt_number = {receipt_number}, decided_at = {now},
+    attempts_left = b.attempts_left, lease_until = {now}
+{from_batch} {owned}
+""",
+    batch=audit.DECISION,
+    parts={"owned": OWNED, "receipt_number": audit.RECEIPT_NUMBER},
+)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A verdict to be written down; ``order`` is an acceptance's among its tenant's."""
+
+    claim: Claim
+    outcome: Outcome
+    attempts_left: int | None
+    token_id: str | None
+    serial: str | None
+    order: int | None
+
+
+class Ledger:
+    """The verdicts of one transaction."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        """Write into ``transaction``, when `write` is called."""
+        self._transaction = transaction
+        self._entries: list[Entry] = []
+        self._accepted: dict[str, int] = {}
+        self._last: dict[str, int] = {}
+
+    def add(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        attempts_left: int | None,
+        token_id: str | None,
+        serial: str | None,
+    ) -> Entry:
+        """Take a verdict down; an acceptance gets a receipt number when it is written."""
+        order = None
+        if outcome is Outcome.ACCEPTED:
+            order = self._accepted.get(claim.tenant, 0)
+            self._accepted[claim.tenant] = order + 1
+        entry = Entry(claim, outcome, attempts_left, token_id, serial, order)
+        self._entries.append(entry)
+        return entry
+
+    def write(self, *more: Asked) -> None:
+        """Write all that was added, and run ``more`` before it."""
+        draws = [Asked(_DRAW, {}, list(self._accepted.items()))] if self._accepted else []
+        asked = (*more, *draws, *self._writing())
+        given = self._transaction.run(*asked) if asked else []
+        self._at = moment(self._transaction.now)
+        if draws:
+            self._last = dict(given[len(more)])
+
+    def verdict(self, entry: Entry) -> Verdict:
+        """Return what was written."""
+        before_last = self._before_last(entry)
+        if before_last is None:
+            return Verdict(entry.outcome, None, entry.attempts_left)
+        number = self._last[entry.claim.tenant] - before_last
+        return Verdict(entry.outcome, Receipt(number, self._at), entry.attempts_left)
+
+    def _writing(self) -> Sequence[Asked]:
+        if not self._entries:
+            return ()
+        decisions = [self._decision(entry) for entry in self._entries]
+        return Asked(_DECIDE, {}, decisions), audit.verified(decisions)
+
+    def _decision(self, entry: Entry) -> audit.Decision:
+        claim = entry.claim
+        return (
+            claim.tenant,
+            claim.request_id,
+            claim.lease,
+            claim.caller,
+            entry.token_id,
+            entry.serial,
+            claim.operation,
+            entry.outcome,
+            self._before_last(entry),
+            entry.attempts_left,
+        )
+
+    def _before_last(self, entry: Entry) -> int | None:
+        if entry.order is None:
+            return None
+        return self._accepted[entry.claim.tenant] - 1 - entry.order
