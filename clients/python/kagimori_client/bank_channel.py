@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeAlias, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import grpc
 
@@ -19,6 +19,7 @@ from kagimori_client.errors import KagimoriError
 from kagimori_client.judging import judgement_of, request_of
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
+from kagimori_client.request_id import fresh
 from kagimori_client.status import error_of
 
 _VerifyOtp: TypeAlias = (
@@ -123,7 +124,7 @@ class BankChannel:
         `TypeError` or `ValueError` for a ``request_id`` that is not a UUID or a
         ``timeout`` that is not a positive number.
         """
-        asked_under = uuid4() if request_id is None else _uuid(request_id)
+        asked_under = fresh() if request_id is None else _uuid(request_id)
         within = self._timeout if timeout is None else _positive(timeout)
         request = request_of(asked_under, subscriber_ref, serial, operation, code)
         response = ask(partial(self._verify_once, request), within)

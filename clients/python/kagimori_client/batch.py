@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias, cast
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import grpc
 
@@ -18,6 +18,7 @@ from kagimori_client.errors import AuthorityFault, InvalidRequest, KagimoriError
 from kagimori_client.judging import judgement_of, request_of
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
+from kagimori_client.request_id import fresh
 from kagimori_client.status import error_of, error_of_refusal
 
 LARGEST: Final = 256
@@ -43,7 +44,7 @@ class Offer:
     subscriber_ref: str | None = field(default=None, repr=False, kw_only=True)
     serial: str | None = field(default=None, kw_only=True)
     operation: Operation = field(default=Operation.LOGIN, kw_only=True)
-    request_id: UUID = field(default_factory=uuid4, kw_only=True)
+    request_id: UUID = field(default_factory=fresh, kw_only=True)
 
 
 def verify_all(

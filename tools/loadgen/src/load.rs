@@ -166,7 +166,7 @@ impl Load {
     fn item(&self, device: &mut Device) -> VerifyOtpRequest {
         let wrong = self.wrong > 0.0 && fastrand::f64() < self.wrong;
         VerifyOtpRequest {
-            request_id: Uuid::new_v4().to_string(),
+            request_id: Uuid::now_v7().to_string(),
             subject: Some(verify_otp_request::Subject::Serial(device.serial.clone())),
             operation: Operation::Login.into(),
             code: if wrong { device.mistype() } else { device.press() },

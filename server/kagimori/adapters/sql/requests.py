@@ -73,7 +73,7 @@ ON CONFLICT (tenant, request_id) DO NOTHING
     sorted_by="b.tenant, b.request_id",
     returning=Returning(
         "requests.tenant, requests.request_id, requests.token_id",
-        "FROM requests WHERE requests.tenant = b.tenant AND requests.request_id = b.request_id",
+        "FROM requests WHERE rowid = last_insert_rowid()",
     ),
 )
 

@@ -41,6 +41,7 @@ _PRAGMAS: Final = (
     "foreign_keys = ON",
     # Kibibytes: the pages that a busy hour touches, of a million tokens.
     "cache_size = -65536",
+    "wal_autocheckpoint = 16000",
 )
 
 # Writes page 1 and means nothing: a full disk shows here.
