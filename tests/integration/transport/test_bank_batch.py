@@ -129,7 +129,7 @@ def test_only_what_has_no_answer_is_asked_again(bank: BankChannel, verify: Scrip
     )
     answers = bank.verify_batch(asked)
     assert [type(answer).__name__ for answer in answers] == ["Receipt", "OtpReplayed", "Receipt"]
-    again = [asked[0].request_id, asked[2].request_id]
+    again = [str(asked[0].request_id), str(asked[2].request_id)]
     assert [each["request_id"] for each in verify.asked[3:]] == again
 
 
@@ -145,7 +145,7 @@ def test_an_outage_that_lasts_concerns_its_offers_alone(
     assert len(verify.asked) == 2
     # The same offer once more: it keeps its request_id.
     bank.verify_batch([asked[0]])
-    assert verify.asked[-1]["request_id"] == asked[0].request_id
+    assert verify.asked[-1]["request_id"] == str(asked[0].request_id)
 
 
 def test_a_call_that_is_refused_is_refused_for_every_offer(
