@@ -6,12 +6,13 @@ from __future__ import annotations
 import os
 import platform
 import re
-import sqlite3
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
+
+from kagimori import core
 
 
 def described() -> list[str]:
@@ -20,7 +21,7 @@ def described() -> list[str]:
     versions = {
         "Python": platform.python_version(),
         "grpcio": grpc.__version__,
-        "SQLite": sqlite3.sqlite_version,
+        "SQLite": _sqlite(),
         "PostgreSQL": _version_of(_newest_postgres()),
         "SoftHSM": _version_of("softhsm2-util"),
     }
@@ -34,6 +35,12 @@ def _processor() -> str:
     """Return the processor's name without its trade marks."""
     named = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     return re.sub(r"\((R|TM)\)", "", named[1]) if named else platform.machine()
+
+
+def _sqlite() -> str:
+    """Return the version that is compiled in, which is not Python's."""
+    connection = core.SqliteConnection.open(Path(":memory:"), 1.0)
+    return str(connection.run("SELECT sqlite_version()")[0][0])
 
 
 def _version_of(program: str | Path) -> str:
