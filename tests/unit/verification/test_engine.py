@@ -151,6 +151,31 @@ def test_a_deadline_is_kept_although_the_hsm_hangs() -> None:
     asyncio.run(play(Scene()))
 
 
+def test_those_whose_time_was_up_are_not_waited_for_afterwards() -> None:
+    async def play(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        # What comes round now and then would hide a wait for cases that are gone.
+        monkeypatch.setattr(scene.engine._pipeline, "hurry", lambda: None)
+        async with scene.engine:
+            scene.store.gate.clear()
+            first = case("FIRST")
+            scene.engine.submit(first)
+            await scene.until(lambda: scene.store.claimed == ["FIRST"])
+            late = [case(str(number), seconds=0.1) for number in range(40)]
+            for each in late:
+                scene.engine.submit(each)
+            told = await asyncio.gather(*(each.answer for each in late), return_exceptions=True)
+            assert {type(answer) for answer in told} == {DeadlineTooNear}
+            scene.store.gate.set()
+            assert await first.answer == ACCEPTED
+            alone = case("ALONE")
+            scene.engine.submit(alone)
+            assert await asyncio.wait_for(alone.answer, 10) == ACCEPTED
+        assert scene.store.claimed == ["FIRST", "ALONE"]
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        asyncio.run(play(Scene(), monkeypatch))
+
+
 def test_who_goes_away_before_the_claim_costs_nothing() -> None:
     async def play(scene: Scene) -> None:
         async with scene.engine:

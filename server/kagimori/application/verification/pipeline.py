@@ -3,7 +3,7 @@
 
 One thread commits. Each commit settles what was searched and claims what has
 arrived since the last one began: a quiet server adds no delay, a busy one shares
-its fsync, and waits some milliseconds so that there is something to share.
+its fsync between half of its cases.
 While it is under way other threads search for the claims of earlier ones, and the
 event loop, which hears of a case only when it has come to its end, takes in the
 next.
@@ -74,7 +74,8 @@ class Pipeline:
         self._wanted = threading.Event()
         self._closing = False
         self._bug: Exception | None = None
-        # How many cases came in, and how many have ended; each has one thread that counts.
+        # How many cases came in, and how many have left, to their end or to be claimed
+        # again; the event loop counts the one, the thread that commits the other.
         self._entered = 0
         self._left = 0
         self._searchers = ThreadPoolExecutor(_SEARCHES, thread_name_prefix="search")
@@ -176,6 +177,7 @@ class Pipeline:
             while self._to_claim and len(batch.claiming) < self._largest:
                 case = self._to_claim.popleft()
                 if case.withdrawn:
+                    self._left += 1
                     continue
                 if case.answer.done() or case.is_too_late(now):
                     case.withdrawn = True
