@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def _processor() -> str:
 
 def _sqlite() -> str:
     """Return the version that is compiled in, which is not Python's."""
-    connection = core.SqliteConnection.open(Path(":memory:"), 1.0)
-    return str(connection.run("SELECT sqlite_version()")[0][0])
+    with closing(core.SqliteConnection.open(Path(":memory:"), 1.0)) as connection:
+        return str(connection.run("SELECT sqlite_version()")[0][0])
 
 
 def _version_of(program: str | Path) -> str:

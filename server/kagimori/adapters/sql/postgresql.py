@@ -8,7 +8,7 @@ kept. Whatever breaks a connection ends all idle ones: they are as old.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -20,10 +20,12 @@ from psycopg.types.string import TextLoader
 from kagimori.adapters.sql.database import (
     NOT_KNOWN,
     Asked,
+    Batch,
     ConstraintViolated,
     DatabaseRefused,
     Row,
     Undone,
+    Value,
     ValueRefused,
     unavailable,
 )
@@ -105,16 +107,26 @@ class PostgresqlTransaction:
             if not self.now:
                 self.connection.execute(_BEGIN, prepare=True)
                 begin = self.connection.execute(_NOW, prepare=True)
-            cursors = [self._sent(each) for each in asked]
+            cursors = [
+                self.connection.execute(each.statement.postgresql, values, prepare=True)
+                for each, values in zip(asked, _values_of(asked), strict=True)
+            ]
         if begin is not None:
             ((self.now,),) = begin.fetchall()
         return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
 
-    def _sent(self, asked: Asked) -> psycopg.Cursor[Row]:
-        one, values, batch = asked
-        if batch is not None:
-            values = {**values, "batch": encoded(batch)}
-        return self.connection.execute(one.postgresql, values, prepare=True)
+
+def _values_of(asked: Sequence[Asked]) -> Iterator[Mapping[str, Value]]:
+    """Yield the values of each; statements that follow each other often take the same rows."""
+    batch: Batch | None = None
+    text = ""
+    for each in asked:
+        if each.batch is None:
+            yield each.values
+            continue
+        if each.batch is not batch:
+            batch, text = each.batch, encoded(each.batch)
+        yield {**each.values, "batch": text}
 
 
 class PostgresqlDatabase:

@@ -202,7 +202,7 @@ def key_of(claim: Claim) -> Key:
 
 
 def find(transaction: Transaction, claims: Sequence[Claim]) -> dict[Key, Earlier]:
-    """Return the rows that `open_new` left alone, but none that another writes to."""
+    """Return the rows that `OPEN` left alone, but none that another writes to."""
     (rows,) = transaction.run(Asked(_FIND, {}, [key_of(claim) for claim in claims]))
     earlier = (Earlier(*row) for row in rows)
     return {(row.tenant, row.request_id): row for row in earlier}

@@ -104,7 +104,7 @@ class Settlements:
                 granted.append(placed)
             else:
                 self._unknown.setdefault(settlement.finding, []).append(placed)
-        self._first, self._later = _each_token_once(self._as_paid_for(granted))
+        self._first, self._later = _each_lease_once(self._as_paid_for(granted))
 
     def first(self) -> Sequence[Asked]:
         """Return what settles the tokens."""
@@ -121,7 +121,7 @@ class Settlements:
     def finish(self, *more: Asked) -> None:
         """Settle the rest, write all verdicts down, and run ``more`` before that."""
         while self._later:
-            self._first, self._later = _each_token_once(self._later)
+            self._first, self._later = _each_lease_once(self._later)
             self.take(iter(self._transaction.run(*self.first())))
         for finding, placed in self._unknown.items():
             self._settle_unknown(finding, placed)
@@ -190,7 +190,7 @@ class Settlements:
                 self.answers[place] = _LEFT_OPEN
 
 
-def _each_token_once(placed: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]]:
+def _each_lease_once(placed: Sequence[_Placed]) -> tuple[list[_Placed], list[_Placed]]:
     """Divide them: one UPDATE settles a row once, the others come after it."""
     first: list[_Placed] = []
     later: list[_Placed] = []
