@@ -18,7 +18,7 @@ pub struct SearchJob(pub Job);
 #[pymethods]
 impl SearchJob {
     #[new]
-    #[pyo3(signature = (*, row, first, predicted, last, spent, code))]
+    #[pyo3(signature = (row, first, predicted, last, spent, code))]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a borrowed row over by value")]
     fn new(
         row: PyRef<'_, TokenRow>,

@@ -5,6 +5,7 @@
 //! into Python's. Its types are described in `_core.pyi`, which is checked
 //! against the build. Nothing here shows a code, a PIN or key material.
 
+mod bell;
 mod errors;
 mod import_vault;
 mod job;
@@ -20,6 +21,7 @@ use pyo3::pymodule;
 mod _core {
     #[pymodule_export]
     use crate::{
+        bell::Bell,
         errors::{HsmError, PolicyError, RowTampered, SeedError},
         import_vault::{ImportVault, Sealed},
         job::{SearchFailure, SearchJob},

@@ -15,7 +15,7 @@ pub struct TokenRow(pub Arc<Row>);
 impl TokenRow {
     #[new]
     #[pyo3(signature = (
-        *, tenant, token_id, serial, subscriber, kind, purpose, factor, hash, digits, period, t0,
+        tenant, token_id, serial, subscriber, kind, purpose, factor, hash, digits, period, t0,
         custody, seed_length, key_version, wrap_format, blob, mac
     ))]
     #[expect(clippy::too_many_arguments, reason = "a row has that many fields, all named")]

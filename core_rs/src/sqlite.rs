@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use kagimori_sqlite::{Cell, Connection, Error, Run, Table};
+use kagimori_sqlite::{Cell, Connection, Done, Error, Run, Table};
 use pyo3::{
-    Bound, Py, PyAny, PyErr, PyResult, Python, create_exception,
+    Bound, IntoPyObjectExt, Py, PyAny, PyErr, PyRef, PyResult, Python, create_exception,
     exceptions::{PyException, PyTypeError, PyValueError},
     pyclass, pymethods,
     types::{
@@ -17,6 +17,9 @@ use pyo3::{
         PyStringMethods, PyTuple, PyTupleMethods,
     },
 };
+use threadpool::ThreadPool;
+
+use crate::bell::Bell;
 
 create_exception!(
     kagimori.core._core,
@@ -25,9 +28,12 @@ create_exception!(
     "SQLite refused: (message, kind)."
 );
 
-/// One connection to an SQLite file, for one thread at a time.
+/// One connection to an SQLite file, and the thread that works on it.
 #[pyclass(frozen, module = "kagimori.core._core")]
-pub struct SqliteConnection(Mutex<Option<Connection>>);
+pub struct SqliteConnection {
+    opened: Arc<Mutex<Option<Connection>>>,
+    thread: ThreadPool,
+}
 
 #[pymethods]
 impl SqliteConnection {
@@ -37,10 +43,13 @@ impl SqliteConnection {
         let patience = Duration::try_from_secs_f64(patience_seconds)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let opened = py.detach(|| Connection::open(&file, patience)).map_err(exception)?;
-        Ok(Self(Mutex::new(Some(opened))))
+        Ok(Self {
+            opened: Arc::new(Mutex::new(Some(opened))),
+            thread: ThreadPool::with_name("sqlite".to_owned(), 1),
+        })
     }
 
-    /// Run a statement that takes no batch.
+    /// Run a statement that takes no batch, outside any transaction, and wait for it.
     #[pyo3(signature = (statement, values = None))]
     fn run<'py>(
         &self,
@@ -49,67 +58,80 @@ impl SqliteConnection {
         values: Option<Bound<'py, PyTuple>>,
     ) -> PyResult<Vec<Bound<'py, PyTuple>>> {
         let common = values.unwrap_or_else(|| PyTuple::empty(py));
-        let mut given = self.run_all(py, vec![(statement, None, None, common)])?;
-        Ok(given.swap_remove(0))
+        let [run] = &runs_of(&[(statement, None, None, common, None)])?[..] else { unreachable!() };
+        let given = py.detach(|| with(&self.opened, |connection| connection.run(run)));
+        rows_of(py, &given.map_err(exception)?)
     }
 
-    /// Begin a write transaction and run statements in it; return its time, too.
-    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a list over by value")]
-    fn begin<'py>(
+    /// Run statements in turn in the transaction, each for all rows of its batch.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed values over so")]
+    fn transact(
         &self,
-        py: Python<'py>,
-        asked: Vec<Asked<'py>>,
-    ) -> PyResult<(i64, Vec<Vec<Bound<'py, PyTuple>>>)> {
+        bell: PyRef<'_, Bell>,
+        future: Py<PyAny>,
+        asked: Vec<Asked<'_>>,
+        last: bool,
+    ) -> PyResult<()> {
         let runs = runs_of(&asked)?;
-        let (now, given) = self.with(py, |connection| {
-            let now = connection.begin()?;
-            Ok((now, run_all(connection, &runs)?))
-        })?;
-        Ok((now, tables_of(py, &given)?))
+        let (promise, opened) = (bell.promise(future), Arc::clone(&self.opened));
+        self.thread.execute(move || {
+            let done = with(&opened, |connection| connection.transact(&runs, last));
+            if done.as_ref().is_err_and(|error| error.kind.is_last()) {
+                // Nothing that was asked already may be built on what failed.
+                close(&opened);
+            }
+            promise.keep(move |py| match done.map_err(exception)? {
+                Some(Done { now, given }) => (now, tables_of(py, &given)?).into_py_any(py),
+                None => Ok(py.None()),
+            });
+        });
+        Ok(())
     }
 
-    /// Run statements in turn, each for all rows of its batch.
-    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a list over by value")]
-    fn run_all<'py>(
-        &self,
-        py: Python<'py>,
-        asked: Vec<Asked<'py>>,
-    ) -> PyResult<Vec<Vec<Bound<'py, PyTuple>>>> {
-        let runs = runs_of(&asked)?;
-        tables_of(py, &self.with(py, |connection| run_all(connection, &runs))?)
+    /// Undo the transaction, if one is open, when what was asked before is done.
+    fn undo(&self) {
+        let opened = Arc::clone(&self.opened);
+        self.thread.execute(move || {
+            // There is nothing to undo on a connection that was closed.
+            drop(with(&opened, |connection| {
+                connection.undo();
+                Ok(())
+            }));
+        });
+    }
+
+    /// Close the file when what was asked before is done.
+    fn retire(&self) {
+        let opened = Arc::clone(&self.opened);
+        self.thread.execute(move || close(&opened));
     }
 
     /// Close the file; what is run afterwards fails.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        py.detach(|| close(&self.opened));
     }
 }
 
-impl SqliteConnection {
-    /// Works with the interpreter let go.
-    fn with<T: Send>(
-        &self,
-        py: Python<'_>,
-        work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send,
-    ) -> PyResult<T> {
-        py.detach(|| {
-            let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            work(guard.as_mut().ok_or_else(Error::closed)?)
-        })
-        .map_err(exception)
-    }
+fn close(opened: &Mutex<Option<Connection>>) {
+    drop(opened.lock().unwrap_or_else(PoisonError::into_inner).take());
 }
 
-fn run_all(connection: &mut Connection, runs: &[Run]) -> Result<Vec<Table>, Error> {
-    runs.iter().map(|run| connection.run(run)).collect()
+fn with<T>(
+    opened: &Mutex<Option<Connection>>,
+    work: impl FnOnce(&mut Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut guard = opened.lock().unwrap_or_else(PoisonError::into_inner);
+    work(guard.as_mut().ok_or_else(Error::closed)?)
 }
 
-/// A statement, what rereads its rows, its batch, and the values that are common to all.
-type Asked<'py> = (String, Option<String>, Option<Bound<'py, PyList>>, Bound<'py, PyTuple>);
+/// A statement, what rereads its rows, its batch, the values that are common to all,
+/// and how many rows must come back.
+type Asked<'py> =
+    (String, Option<String>, Option<Bound<'py, PyList>>, Bound<'py, PyTuple>, Option<usize>);
 
 fn runs_of(asked: &[Asked<'_>]) -> PyResult<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::with_capacity(asked.len());
-    for (place, (statement, reread, batch, common)) in asked.iter().enumerate() {
+    for (place, (statement, reread, batch, common, hoped_for)) in asked.iter().enumerate() {
         let rows = match batch {
             None => None,
             // Statements that follow each other often take the same rows.
@@ -125,6 +147,7 @@ fn runs_of(asked: &[Asked<'_>]) -> PyResult<Vec<Run>> {
             reread: reread.clone(),
             rows,
             common: values,
+            hoped_for: *hoped_for,
         });
     }
     Ok(runs)

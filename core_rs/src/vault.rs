@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The serving process's door to the HSM.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use kagimori_hsm as hsm;
-use pyo3::{PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods, types::PyBytes};
+use pyo3::{
+    IntoPyObjectExt, Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError, pyclass,
+    pymethods, types::PyBytes,
+};
+use threadpool::ThreadPool;
 
 use crate::{
+    bell::Bell,
     errors::exception,
     job::{SearchAnswer, SearchJob},
     rows::TokenRow,
     setup::{Canary, Partition, Provider},
 };
+
+/// Searches and pings that are waited for at the same time.
+const WAITERS: usize = 8;
 
 /// One line of the self-test.
 #[pyclass(frozen, get_all, module = "kagimori.core._core")]
@@ -25,7 +33,10 @@ pub struct Finding {
 
 /// The serving process's door to the HSM.
 #[pyclass(frozen, module = "kagimori.core._core")]
-pub struct Vault(hsm::Vault);
+pub struct Vault {
+    opened: Arc<hsm::Vault>,
+    waiters: ThreadPool,
+}
 
 #[pymethods]
 impl Vault {
@@ -56,26 +67,49 @@ impl Vault {
             cache_entries,
             cache_lifetime: seconds(cache_seconds)?,
         };
-        Ok(Self(detached(py, || hsm::Vault::open(settings))?))
+        let opened = Arc::new(detached(py, || hsm::Vault::open(settings))?);
+        Ok(Self { opened, waiters: ThreadPool::with_name("hsm-wait".to_owned(), WAITERS) })
     }
 
     /// Try what must be refused and what must work, leaving no trace.
     fn self_test(&self, py: Python<'_>) -> PyResult<Vec<Finding>> {
-        let findings = detached(py, || self.0.self_test())?;
+        let findings = detached(py, || self.opened.self_test())?;
         Ok(findings.into_iter().map(Finding::from).collect())
     }
 
     /// Search each window; answers are in order, one per job.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
     fn search(
         &self,
-        py: Python<'_>,
+        bell: PyRef<'_, Bell>,
+        future: Py<PyAny>,
         jobs: Vec<PyRef<'_, SearchJob>>,
         timeout_seconds: f64,
-    ) -> PyResult<Vec<SearchAnswer>> {
+    ) -> PyResult<()> {
         let patience = seconds(timeout_seconds)?;
         let jobs: Vec<hsm::Job> = jobs.into_iter().map(|job| job.0.clone()).collect();
-        let answers = detached(py, || self.0.search(jobs, patience))?;
-        answers.into_iter().map(|answer| SearchAnswer::new(py, answer)).collect()
+        let (promise, vault) = (bell.promise(future), Arc::clone(&self.opened));
+        self.waiters.execute(move || {
+            let answers = vault.search(jobs, patience);
+            promise.keep(move |py| {
+                let answers = answers.map_err(exception)?.into_iter();
+                let answers = answers.map(|answer| SearchAnswer::new(py, answer));
+                answers.collect::<PyResult<Vec<_>>>()?.into_py_any(py)
+            });
+        });
+        Ok(())
+    }
+
+    /// Open and use a canary.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    fn ping(&self, bell: PyRef<'_, Bell>, future: Py<PyAny>, timeout_seconds: f64) -> PyResult<()> {
+        let patience = seconds(timeout_seconds)?;
+        let (promise, vault) = (bell.promise(future), Arc::clone(&self.opened));
+        self.waiters.execute(move || {
+            let answer = vault.ping(patience);
+            promise.keep(move |py| answer.map_err(exception)?.into_py_any(py));
+        });
+        Ok(())
     }
 
     /// Return the MAC of the row; the MAC it holds is not looked at.
@@ -86,7 +120,7 @@ impl Vault {
         timeout_seconds: f64,
     ) -> PyResult<pyo3::Bound<'py, PyBytes>> {
         let patience = seconds(timeout_seconds)?;
-        let mac = detached(py, || self.0.row_mac(&row.0, patience))?;
+        let mac = detached(py, || self.opened.row_mac(&row.0, patience))?;
         Ok(PyBytes::new(py, &mac))
     }
 
@@ -97,39 +131,33 @@ impl Vault {
         tenant: &str,
         message: &[u8],
     ) -> PyResult<pyo3::Bound<'py, PyBytes>> {
-        let digest = self.0.fingerprint(tenant, message).map_err(exception)?;
+        let digest = self.opened.fingerprint(tenant, message).map_err(exception)?;
         Ok(PyBytes::new(py, &digest))
-    }
-
-    /// Open and use a canary.
-    fn ping(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<()> {
-        let patience = seconds(timeout_seconds)?;
-        detached(py, || self.0.ping(patience))
     }
 
     /// Return whether a call hangs that somebody has waited for in vain.
     fn is_hung(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.0.is_hung())
+        py.detach(|| self.opened.is_hung())
     }
 
     /// Return the module's maker and version, and the key versions by tenant.
     fn status(&self, py: Python<'_>) -> PyResult<hsm::Status> {
-        detached(py, || self.0.status())
+        detached(py, || self.opened.status())
     }
 
     /// Return hits, misses and entries of the handle caches.
     fn cache_counts(&self, py: Python<'_>) -> PyResult<hsm::CacheCounts> {
-        detached(py, || self.0.cache_counts())
+        detached(py, || self.opened.cache_counts())
     }
 
     /// Return how many seeds were opened, canaries included.
     fn opened(&self, py: Python<'_>) -> PyResult<u64> {
-        detached(py, || self.0.opened())
+        detached(py, || self.opened.opened())
     }
 
     /// Wait for calls under way, close every session and finalise the module.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.0.close());
+        py.detach(|| self.opened.close());
     }
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kagimori import config as configuration
 from kagimori import key_policy
+from kagimori.adapters.machine import BusyShare
 from kagimori.adapters.sql import migrations
 from kagimori.adapters.sql.connection import open_database
 from kagimori.adapters.sql.database import Database, DatabaseRefused
@@ -82,7 +83,7 @@ def serving(config: Config) -> Iterator[Authority]:
             vault = HsmVault.open(hsm, _sessions(config.hsm))
         try:
             store = SqlVerificationStore(database)
-            engine = Engine(store, vault, _bounds(config.server))
+            engine = Engine(store, vault, _bounds(config.server), BusyShare())
             verify = VerifyOtp(engine, vault, policies)
             yield Authority(engine, verify, vault, store, policies)
         finally:

@@ -22,6 +22,7 @@ from contracts.store_bench import (
     settle_all,
 )
 from kagimori.application.ports import (
+    Added,
     Answered,
     BySerial,
     BySubscriber,
@@ -328,7 +329,8 @@ class CrowdContract:
                 token(identity(token_id=f"new-{number}-{n}", serial=f"N{n}", subscriber=f"n{n}"))
                 for n in range(20)[:: 1 if number else -1]
             ]
-            return len([a for a in bench.inventory.add(newcomers, "importer") if "Added" in str(a)])
+            answers = bench.another_inventory().add(newcomers, "importer")
+            return len([answer for answer in answers if isinstance(answer, Added)])
 
         def verify(_number: int) -> int:
             claims = claims_of(range(16))

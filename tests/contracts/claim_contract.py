@@ -13,6 +13,7 @@ from contracts.store_bench import (
     Bench,
     again,
     answered,
+    as_granted,
     ask,
     attempts,
     claim_all,
@@ -46,7 +47,7 @@ class ClaimContract:
 
     @pytest.mark.parametrize("subject", [MINE, BY_SERIAL])
     def test_grants_the_whole_token(self, bench: Bench, subject: BySubscriber | BySerial) -> None:
-        assert granted(bench, claim_of(subject)) == token()
+        assert granted(bench, claim_of(subject)) == as_granted(token())
 
     def test_spends_an_attempt_before_the_search(self, bench: Bench) -> None:
         granted(bench, claim_of())
@@ -77,7 +78,7 @@ class ClaimContract:
         assert isinstance(second, Granted)
         assert second.token.identity.token_id == "token-2"
         assert unknown == GrantedUnknown()
-        assert first == Granted(token())
+        assert first == Granted(as_granted(token()))
 
     def test_a_token_twice_in_a_batch_is_held_the_second_time(self, bench: Bench) -> None:
         _, second = claim_all(bench.store, [claim_of(), claim_of()])
@@ -146,7 +147,7 @@ class SameRequestContract:
     def test_gets_the_first_answer(self, bench: Bench) -> None:
         claim = claim_of()
         granted(bench, claim)
-        first = verdict(bench, claim, token(), Finding.FRESH, 7)
+        first = verdict(bench, claim, as_granted(token()), Finding.FRESH, 7)
         assert first.receipt is not None
         guess(bench)
         assert answered(bench, again(claim)) == first
@@ -178,7 +179,7 @@ class SameRequestContract:
         granted(bench, claim)
         bench.expire_leases()
         retry = again(claim)
-        assert granted(bench, retry) == token()
+        assert granted(bench, retry) == as_granted(token())
         assert attempts(bench) == (1, 1, 1)
         assert isinstance(ask(bench, again(claim)), Held)
         assert isinstance(ask(bench, claim_of()), Held)
@@ -210,7 +211,7 @@ class SameRequestContract:
     def test_is_forgotten_after_ten_minutes(self, bench: Bench) -> None:
         claim = claim_of()
         granted(bench, claim)
-        verdict(bench, claim, token(), Finding.FRESH, 7)
+        verdict(bench, claim, as_granted(token()), Finding.FRESH, 7)
         (row,) = bench.rows("requests")
         bench.change("requests", created_at=row["created_at"] - 599_000_000)
         assert answered(bench, again(claim)).outcome == Outcome.ACCEPTED
@@ -251,6 +252,6 @@ class SameRequestContract:
         granted(bench, claim)
         bench.change("requests", created_at=1)
         ask(bench, claim_of(BySerial("NONE")))
-        first = verdict(bench, claim, token(), Finding.FRESH, 7)
+        first = verdict(bench, claim, as_granted(token()), Finding.FRESH, 7)
         bench.change("requests", created_at=bench.rows("requests")[-1]["created_at"])
         assert answered(bench, again(claim)) == first

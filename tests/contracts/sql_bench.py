@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import pytest
 
 from contracts.store_bench import Row
 from kagimori import core
 from kagimori.adapters.sql.inventory import SqlInventory
-from kagimori.adapters.sql.postgresql import PostgresqlDatabase
 from kagimori.adapters.sql.sqlite import SqliteDatabase
 from kagimori.adapters.sql.verification import SqlVerificationStore
+from kagimori.adapters.sql.wire import Answer, Connection, Sent
 from support.database import AnyDatabase
+from support.waiting import WaitedStore
 
 _ORDER = {"tokens": "token_id", "requests": "created_at", "receipts": "tenant", "audit": "id"}
 
@@ -26,11 +28,15 @@ class SqlBench:
     def __init__(self, database: AnyDatabase) -> None:
         self._database = database
         self._opened = database.open()
-        self.store = SqlVerificationStore(self._opened, prune_every=1)
-        self.inventory = SqlInventory(self._opened)
+        self.store = WaitedStore(SqlVerificationStore(self._opened, prune_every=1))
+        # An importer is a process of its own, with an event loop of its own.
+        self.inventory = self.another_inventory()
 
-    def another_store(self) -> SqlVerificationStore:
-        return SqlVerificationStore(self._database.open())
+    def another_store(self) -> WaitedStore:
+        return WaitedStore(SqlVerificationStore(self._database.open()))
+
+    def another_inventory(self) -> SqlInventory:
+        return SqlInventory(self._database.open())
 
     def rows(self, table: str) -> Sequence[Row]:
         return self._database.run(f"SELECT * FROM {table} ORDER BY {_ORDER[table]}")  # noqa: S608 - our own
@@ -56,48 +62,36 @@ class SqlBench:
         """Collect what the store sends to its database, as the driver sees it."""
         sent: list[str] = []
         opened = self._opened
-        if isinstance(opened, SqliteDatabase):
-            assert opened._connection is not None
-            real = opened._connection
-            assert real is not None
-            opened._connection = _CountingConnection(real, sent)  # type: ignore[assignment]  # stands in for it
+        with pytest.MonkeyPatch.context() as patch:
+            if isinstance(opened, SqliteDatabase):
+                assert opened._connection is not None
+                counting = _CountingConnection(opened._connection, sent)
+                patch.setattr(opened, "_connection", counting)
+            else:
+                patch.setattr(Connection, "converse", _counting(sent))
             yield sent
-            opened._connection = real
-        else:
-            assert isinstance(opened, PostgresqlDatabase)
-            (connection,) = opened._idle
-            connection.cursor_factory = _counting(sent)
-            yield sent
-            connection.cursor_factory = psycopg.Cursor
 
 
 class _CountingConnection:
     """A statement counts once, however many rows it runs for: that is one call."""
 
     def __init__(self, connection: core.SqliteConnection, sent: list[str]) -> None:
-        self._connection = connection
         self._sent = sent
+        self._transact = connection.transact
+        self.undo = connection.undo
+        self.retire = connection.retire
+        self.close = connection.close
 
-    def run(self, statement: str, *input_: Any) -> list[Any]:  # noqa: ANN401 - passed on
-        self._sent.append(statement)
-        return self._connection.run(statement, *input_)
-
-    def begin(self, asked: Sequence[Any]) -> Any:  # noqa: ANN401 - passed on
+    def transact(self, bell: Any, future: Any, asked: Sequence[Any], *arguments: Any) -> None:  # noqa: ANN401 - passed on
         self._sent += [statement for statement, *_ in asked]
-        return self._connection.begin(asked)
-
-    def run_all(self, asked: Sequence[Any]) -> list[Any]:
-        self._sent += [statement for statement, *_ in asked]
-        return self._connection.run_all(asked)
-
-    def close(self) -> None:
-        self._connection.close()
+        self._transact(bell, future, asked, *arguments)
 
 
-def _counting(sent: list[str]) -> type[psycopg.Cursor[Any]]:
-    class Counting(psycopg.Cursor[Any]):
-        def execute(self, query: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - passed on
-            sent.append(str(query))
-            return super().execute(query, *arguments, **options)
+def _counting(sent: list[str]) -> Callable[[Connection, Sequence[Sent]], Awaitable[list[Answer]]]:
+    converse = Connection.converse
 
-    return Counting
+    async def counting(connection: Connection, asked: Sequence[Sent]) -> list[Answer]:
+        sent.extend(each.statement for each in asked)
+        return await converse(connection, asked)
+
+    return counting

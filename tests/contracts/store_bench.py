@@ -21,12 +21,12 @@ from kagimori.application.ports import (
     Overslept,
     SettleAnswer,
     Settlement,
-    VerificationStore,
 )
 from kagimori.domain.outcome import Verdict
-from kagimori.domain.policy import AttemptLimits, Operation
+from kagimori.domain.policy import AttemptLimits, Attempts, Operation
 from kagimori.domain.token import Token
 from support.tokens import SERIAL, SUBSCRIBER, TENANT
+from support.waiting import WaitedStore
 
 TODAY = date(2026, 3, 31)
 TOMORROW = date(2026, 4, 1)
@@ -35,6 +35,9 @@ LIMITS = AttemptLimits(consecutive=5, daily=8, since_unlock=12)
 MINE = BySubscriber(SUBSCRIBER)
 BY_SERIAL = BySerial(SERIAL)
 
+ONCE = Attempts(1, TODAY.isoformat(), 1, 1)
+"""What the first claim of a token spends."""
+
 Row = Mapping[str, Any]
 
 
@@ -42,13 +45,17 @@ class Bench(Protocol):
     """A store over an empty database, and the rows behind it."""
 
     @property
-    def store(self) -> VerificationStore: ...
+    def store(self) -> WaitedStore: ...
 
     @property
     def inventory(self) -> InventoryStore: ...
 
-    def another_store(self) -> VerificationStore:
+    def another_store(self) -> WaitedStore:
         """Return a store as another process would open it."""
+        ...
+
+    def another_inventory(self) -> InventoryStore:
+        """Return an inventory as another process would open it."""
         ...
 
     def rows(self, table: str) -> Sequence[Row]:
@@ -62,6 +69,11 @@ class Bench(Protocol):
     def expire_leases(self) -> None:
         """Do what five seconds would do."""
         ...
+
+
+def as_granted(new: Token) -> Token:
+    """Return a new token as its first claim gets it."""
+    return replace(new, spent=ONCE)
 
 
 def claim_of(subject: BySubscriber | BySerial = MINE, **changes: Any) -> Claim:  # noqa: ANN401 - any field
@@ -86,12 +98,12 @@ def again(claim: Claim, **changes: Any) -> Claim:  # noqa: ANN401 - any field
     return replace(claim, lease=str(uuid4()), **changes)
 
 
-def claim_all(store: VerificationStore, claims: Sequence[Claim]) -> list[ClaimAnswer]:
+def claim_all(store: WaitedStore, claims: Sequence[Claim]) -> list[ClaimAnswer]:
     _, answers = store.commit([], claims)
     return answers
 
 
-def settle_all(store: VerificationStore, settlements: Sequence[Settlement]) -> list[SettleAnswer]:
+def settle_all(store: WaitedStore, settlements: Sequence[Settlement]) -> list[SettleAnswer]:
     answers, _ = store.commit(settlements, [])
     return answers
 

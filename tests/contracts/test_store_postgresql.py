@@ -15,6 +15,7 @@ from contracts.settle_contract import OversleptContract, RaceContract, SettleCon
 from contracts.sql_bench import SqlBench
 from contracts.store_bench import (
     again,
+    as_granted,
     ask,
     attempts,
     claim_all,
@@ -98,7 +99,7 @@ class TestLockedRows:
             assert 0 < answer.seconds <= 1
         assert attempts(bench) == (1, 1, 1)
         assert request_ids(bench) == {claim.request_id}
-        assert granted(bench, again(claim)) == token()
+        assert granted(bench, again(claim)) == as_granted(token())
         assert attempts(bench) == (1, 1, 1)
 
     def test_a_token_that_is_locked_holds_up_no_other(self, bench: SqlBench) -> None:
@@ -109,7 +110,7 @@ class TestLockedRows:
                 bench.store, [claim_of(), claim_of(BySubscriber("subscriber-2"))]
             )
         assert isinstance(first, Held)
-        assert second == Granted(other)
+        assert second == Granted(as_granted(other))
 
     def test_rows_that_are_locked_are_pruned_later(self, bench: SqlBench) -> None:
         claim_all(bench.store, [claim_of(BySerial("NONE"))])

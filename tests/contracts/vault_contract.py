@@ -6,6 +6,7 @@ A test module makes it its own by a subclass and a fixture ``bench``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from kagimori.domain.errors import RecordTampered
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import Hash, Profile, SealedSeed, Token, TokenIdentity
 from kagimori.domain.window import Window
+from support import waiting
 from support.tokens import OTHER_TENANT, TENANT, Vector, identity, rfc4226, rfc6238
 
 COUNTERS = rfc4226()
@@ -49,8 +51,12 @@ def token_of(bench: Bench, seed: bytes, profile: Profile, tenant: str = TENANT) 
     return Token(row, bench.row_mac(row), State.ACTIVE)
 
 
+def search_all(bench: Bench, searches: Sequence[Search]) -> list[SearchAnswer]:
+    return waiting.search(bench.vault, searches)
+
+
 def search(bench: Bench, token: Token, window: Window, code: str) -> SearchAnswer:
-    (answer,) = bench.vault.search([Search(token, window, Otp(code))])
+    (answer,) = search_all(bench, [Search(token, window, Otp(code))])
     return answer
 
 
@@ -66,8 +72,8 @@ def assert_alone_tampered(bench: Bench, good: Token, row: TokenIdentity) -> None
     """``row`` under ``good``'s MAC fails, and nothing else that is asked with it."""
     window, code = Window(0, 0, 9), Otp(COUNTERS[2].code)
     bad = replace(good, identity=row)
-    first, second, third = bench.vault.search(
-        [Search(token, window, code) for token in (good, bad, good)]
+    first, second, third = search_all(
+        bench, [Search(token, window, code) for token in (good, bad, good)]
     )
     assert (first, third) == (Match(2), Match(2))
     assert is_tampered(second)
@@ -112,13 +118,14 @@ class VaultContract:
         good = token_of(bench, HOTP_SEED, COUNTERS[0].profile)
         bad = replace(good, row_mac=bytes(len(good.row_mac)))
         window = Window(0, 0, 9)
-        first, second, third, fourth = bench.vault.search(
+        first, second, third, fourth = search_all(
+            bench,
             [
                 Search(good, window, Otp(COUNTERS[2].code)),
                 Search(bad, window, Otp(COUNTERS[2].code)),
                 Search(good, window, Otp("000000")),
                 Search(good, window, Otp(COUNTERS[9].code)),
-            ]
+            ],
         )
         assert (first, third, fourth) == (Match(2), NoMatch(), Match(9))
         assert is_tampered(second)
@@ -191,11 +198,12 @@ class VaultContract:
 
     def test_steps_that_no_token_has_are_tampered(self, bench: Bench) -> None:
         good = token_of(bench, HOTP_SEED, COUNTERS[0].profile)
-        first, second = bench.vault.search(
+        first, second = search_all(
+            bench,
             [
                 Search(good, Window(-4, -4, 5), Otp(COUNTERS[2].code)),
                 Search(good, Window(0, 0, 9), Otp(COUNTERS[2].code)),
-            ]
+            ],
         )
         assert is_tampered(first)
         assert second == Match(2)
@@ -228,4 +236,4 @@ class VaultContract:
         assert len(others | {print_of(TENANT, b"message")}) == 3
 
     def test_pings(self, bench: Bench) -> None:
-        bench.vault.ping()
+        waiting.ping(bench.vault)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -35,18 +36,19 @@ class TroubledStore:
         """Settle durably once, and answer that it is not known."""
         self._commits_lost += 1
 
-    def commit(
+    async def commit(
         self, settlements: Sequence[Settlement], claims: Sequence[Claim]
     ) -> tuple[list[SettleAnswer], list[ClaimAnswer]]:
         self.claims += len(claims)
         if settlements and self._before_settle:
-            self._before_settle.popleft()()
+            # It may take its time, and may wait for a commit that is under way.
+            await asyncio.to_thread(self._before_settle.popleft())
         self.findings += [settlement.finding for settlement in settlements]
-        answers = self._store.commit(settlements, claims)
+        answers = await self._store.commit(settlements, claims)
         if settlements and self._commits_lost:
             self._commits_lost -= 1
             raise StoreUnavailable("it is not known whether the commit happened", 0.5)
         return answers
 
-    def ping(self) -> None:
-        self._store.ping()
+    async def ping(self) -> None:
+        await self._store.ping()

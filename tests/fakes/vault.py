@@ -74,7 +74,7 @@ class FakeVault:
     def come_back(self) -> None:
         self._down = False
 
-    def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
         return [self._search(search) for search in searches]
 
     def decoy(self, tenant: str) -> Token:
@@ -93,7 +93,7 @@ class FakeVault:
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
         return hmac.digest(_DIGEST_KEY + tenant.encode(), message, "sha256")
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         if self._down:
             raise HsmUnavailable("the fake is down", 0.5)
 

@@ -34,10 +34,11 @@ from kagimori.application.ports import (
 )
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import AttemptLimits
-from kagimori.domain.token import NEVER
+from kagimori.domain.token import NEVER, Token
 from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
 from support.postgres import Cluster
 from support.tokens import token
+from support.waiting import WaitedStore
 
 LIMITS = AttemptLimits(consecutive=3, daily=5, since_unlock=9)
 
@@ -150,9 +151,10 @@ class StoreMachine(RuleBasedStateMachine):
         super().__init__()
         self.database = self.create()
         opened = self.database.open()
-        self.store = SqlVerificationStore(opened)
+        self.store = WaitedStore(SqlVerificationStore(opened))
         SqlInventory(opened).add([token()], "importer")
         self.model = Model()
+        self.granted: dict[str, Token] = {}
         self.accepted: list[int] = []
 
     def create(self) -> AnyDatabase:
@@ -185,7 +187,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def start_anew(self) -> None:
-        self.store = SqlVerificationStore(self.database.open())
+        self.store = WaitedStore(SqlVerificationStore(self.database.open()))
 
     @rule()
     def sleep_until_tomorrow(self) -> None:
@@ -219,12 +221,15 @@ class StoreMachine(RuleBasedStateMachine):
             assert answer.verdict.outcome == expected
         else:
             assert type(answer).__name__.upper() == expected
+        if isinstance(answer, Granted):
+            self.granted[claim.lease] = answer.token
         return isinstance(answer, Granted)
 
     def _settle(self, claim: Claim, finding: Finding, step: int) -> None:
         expected = self.model.settle(claim, finding, step)
         fresh = finding is Finding.FRESH
-        settlement = Settlement(claim, token(), finding, step if fresh else None, 0)
+        granted = self.granted[claim.lease]
+        settlement = Settlement(claim, granted, finding, step if fresh else None, 0)
         (answer,) = settle_all(self.store, [settlement])
         if expected == "OVERSLEPT":
             assert answer == Overslept()

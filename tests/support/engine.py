@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,9 @@ from kagimori.domain.code import Otp
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 from kagimori.domain.policy import AttemptLimits, Operation, Windows
 from support.tokens import TENANT, identity, token
+
+PATIENCE = 30.0
+"""Seconds after which a gate that nobody opens fails its test."""
 
 ACCEPTED = Verdict(Outcome.ACCEPTED, Receipt(1, datetime(2003, 7, 16, tzinfo=UTC)), 5)
 
@@ -60,21 +62,21 @@ class GenerousStore:
 
     commits: list[tuple[int, int]] = field(default_factory=list)
     claimed: list[str] = field(default_factory=list)
-    gate: threading.Event = field(default_factory=threading.Event)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def commit(
+    async def commit(
         self, settlements: Sequence[Settlement], claims: Sequence[Claim]
     ) -> tuple[list[SettleAnswer], list[ClaimAnswer]]:
         self.commits.append((len(settlements), len(claims)))
         self.claimed += [claim.subject.value for claim in claims]
-        assert self.gate.wait(30)
+        await asyncio.wait_for(self.gate.wait(), PATIENCE)
         granted = [Granted(token(identity(serial=claim.subject.value))) for claim in claims]
         return [Settled(ACCEPTED) for _ in settlements], [*granted]
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         pass
 
 
@@ -83,12 +85,12 @@ class AgreeableVault:
     """Finds each code; a closed gate holds searches up."""
 
     batches: list[int] = field(default_factory=list)
-    gate: threading.Event = field(default_factory=threading.Event)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
         self.batches.append(len(searches))
-        assert self.gate.wait(30)
+        await asyncio.wait_for(self.gate.wait(), PATIENCE)
         return [Match(step=1) for _ in searches]

@@ -44,7 +44,7 @@ class Hollow:
 
     place: Path
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         """Answer."""
 
     def is_hung(self) -> bool:

@@ -4,13 +4,21 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
-# A simple query of the frontend/backend protocol: type, length, text.
-_COMMIT: Final = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+# Messages of the frontend/backend protocol: type, length, and for a Parse a name
+# before the text. A simple query has the text alone.
+_COMMIT: Final = re.compile(rb"(?s:P....[^\0]*\0|Q....)COMMIT\0")
+# A startup message has no type. The others are those that a server answers to at
+# once: Sync, Query, Flush, a password, Terminate.
+_LAST_OF_A_REQUEST: Final = b"\0SQHpX"
+# CommandComplete, and ReadyForQuery outside of any transaction.
+_COMMITTED: Final = b"C\x00\x00\x00\x0bCOMMIT\x00Z\x00\x00\x00\x05I"
+_READY: Final = re.compile(rb"(?s:Z\x00\x00\x00\x05.\Z)")
 _CHUNK: Final = 1 << 16
 
 
@@ -69,6 +77,33 @@ class Proxy:
                 self._wires.append(_Wire(self, client, server))
 
 
+class _Requests:
+    """Finds the requests in what a client sends, wherever TCP has parted it.
+
+    A request is what the server answers to together; many messages may be one.
+    """
+
+    def __init__(self) -> None:
+        self._received = b""
+        self._request: list[bytes] = []
+
+    def ended_by(self, received: bytes) -> Iterator[list[bytes]]:
+        """Return the messages of each request that is there as a whole now."""
+        self._received += received
+        while (length := self._length()) is not None and length <= len(self._received):
+            message, self._received = self._received[:length], self._received[length:]
+            self._request.append(message)
+            if message[0] in _LAST_OF_A_REQUEST:
+                request, self._request = self._request, []
+                yield request
+
+    def _length(self) -> int | None:
+        """Return how long the next message is; None while it does not say so."""
+        kind = 0 if self._received[:1] == b"\0" else 1
+        length = self._received[kind : kind + 4]
+        return kind + int.from_bytes(length) if len(length) == 4 else None
+
+
 class _Wire:
     """One connection through the proxy."""
 
@@ -76,7 +111,9 @@ class _Wire:
         self._proxy = proxy
         self._client = client
         self._server = server
+        self._requests = _Requests()
         self._in_doubt = False
+        self._withheld = b""
         for pump in (self._ask, self._answer):
             threading.Thread(target=self._until_cut, args=(pump,), daemon=True).start()
 
@@ -93,27 +130,39 @@ class _Wire:
         self.cut()
 
     def _ask(self) -> bool:
-        """Pass one message to the server; False ends the wire."""
-        message = self._client.recv(_CHUNK)
+        """Pass what comes on to the server, by whole requests; False ends the wire."""
+        received = self._client.recv(_CHUNK)
         if self._proxy.silent.is_set():
-            return bool(message)
-        if _COMMIT in message:
-            if self._proxy.before_commit.is_set():
-                self._proxy.cuts += 1
-                return False
-            self._in_doubt = self._proxy.after_commit.is_set()
-        self._server.sendall(message)
-        return bool(message)
+            return bool(received)
+        for request in self._requests.ended_by(received):
+            if any(_COMMIT.match(message) for message in request):
+                if self._proxy.before_commit.is_set():
+                    self._proxy.cuts += 1
+                    return False
+                self._in_doubt = self._proxy.after_commit.is_set()
+            self._server.sendall(b"".join(request))
+        return bool(received)
 
     def _answer(self) -> bool:
-        """Pass one message to the client; False ends the wire."""
-        message = self._server.recv(_CHUNK)
-        if self._in_doubt:
+        """Pass what comes on to the client; False ends the wire."""
+        received = self._server.recv(_CHUNK)
+        if self._in_doubt and received:
+            return self._answer_in_doubt(received)
+        if not self._proxy.silent.is_set():
+            self._client.sendall(received)
+        return bool(received)
+
+    def _answer_in_doubt(self, received: bytes) -> bool:
+        """Withhold an answer to its end; False if it says that the commit has happened."""
+        self._withheld += received
+        if self._withheld.endswith(_COMMITTED):
             self._proxy.cuts += 1
             return False
-        if not self._proxy.silent.is_set():
-            self._client.sendall(message)
-        return bool(message)
+        if _READY.search(self._withheld, max(0, len(self._withheld) - 6)):
+            # The server has come to no commit, and the client is to know.
+            answer, self._withheld, self._in_doubt = self._withheld, b"", False
+            self._client.sendall(answer)
+        return True
 
 
 @contextlib.contextmanager

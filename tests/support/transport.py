@@ -82,7 +82,7 @@ def _future_of(answer: Answer) -> Future[Verdict]:
 class HsmOnTheDesk:
     """An HSM that an administrator can look at."""
 
-    def status(self) -> HsmStatus:
+    async def status(self) -> HsmStatus:
         keys = (TenantKeys(BANK, 2, 1),)
         return HsmStatus(
             "kagimori-serving",
@@ -96,13 +96,16 @@ class HsmOnTheDesk:
 
 @dataclass
 class Component:
-    """Something the server leans on; ``ping`` fails with ``failure`` or hangs."""
+    """Something the server leans on; ``ping`` fails with ``failure`` or hangs.
+
+    ``hang`` runs on a thread, so it may wait for the test.
+    """
 
     failure: Exception | None = None
     hang: Callable[[], object] = field(default=lambda: None)
 
-    def ping(self) -> None:
-        self.hang()
+    async def ping(self) -> None:
+        await asyncio.to_thread(self.hang)
         if self.failure is not None:
             raise self.failure
 

@@ -21,11 +21,13 @@ from kagimori.adapters.sql.database import (
     transacted,
 )
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.postgresql import Connection, PostgresqlDatabase, PostgresqlTransaction
+from kagimori.adapters.sql.postgresql import PostgresqlDatabase, PostgresqlTransaction
+from kagimori.adapters.sql.wire import Connection
 from kagimori.domain.errors import StoreUnavailable
 from support.database import PostgresqlTestDatabase
 from support.postgres import ROLE_WITH_PASSWORD, Cluster
 from support.proxy import Proxy
+from support.waiting import WaitedTransaction, ping, transaction, waited
 
 COUNT = statement("INSERT INTO receipts VALUES ('t', 1)")
 COUNT_UP = statement("UPDATE receipts SET last_number = last_number + 1 WHERE tenant = :tenant")
@@ -51,7 +53,7 @@ def test_a_server_that_forgets_is_refused(
         pytest.raises(DatabaseRefused, match=f"{setting} must not be off"),
     ):
         place.open()
-    place.open().ping()
+    ping(place.open())
 
 
 @pytest.mark.parametrize(
@@ -80,8 +82,8 @@ def test_a_server_that_turned_forgetful_is_unavailable_at_the_next_connection(
     with _configured(cluster, "ALTER SYSTEM SET fsync = off"):
         database.close()
         with pytest.raises(StoreUnavailable, match="nothing was changed"):
-            database.ping()
-    database.ping()
+            ping(database)
+    ping(database)
 
 
 def test_a_read_only_database_is_refused(cluster: Cluster, place: PostgresqlTestDatabase) -> None:
@@ -104,7 +106,7 @@ def test_a_password_is_used_and_never_shown(cluster: Cluster) -> None:
     cluster.run(f"GRANT CONNECT ON DATABASE {name} TO {ROLE_WITH_PASSWORD}")
     theirs = cluster.url(name, ROLE_WITH_PASSWORD)
     database = open_database(theirs, PASSWORD)
-    database.ping()
+    ping(database)
     database.close()
     with pytest.raises(DatabaseRefused, match="password authentication failed") as refusal:
         open_database(theirs, "battery staple")
@@ -114,9 +116,9 @@ def test_a_password_is_used_and_never_shown(cluster: Cluster) -> None:
 
 
 def test_the_clock_is_the_servers_in_utc_microseconds(place: PostgresqlTestDatabase) -> None:
-    with place.open().transaction() as transaction:
-        transaction.run(Asked(COUNT))
-        assert abs(transaction.now / 1_000_000 - time.time()) < 60
+    with transaction(place.open()) as begun:
+        begun.run(Asked(COUNT))
+        assert abs(begun.now / 1_000_000 - time.time()) < 60
 
 
 def test_an_error_of_the_block_undoes_it(place: PostgresqlTestDatabase) -> None:
@@ -124,7 +126,7 @@ def test_an_error_of_the_block_undoes_it(place: PostgresqlTestDatabase) -> None:
     with pytest.raises(ZeroDivisionError):
         _write_and(database, lambda _: 1 // 0)
     assert not place.run("SELECT * FROM receipts")
-    database.ping()
+    ping(database)
 
 
 def test_a_failed_statement_is_unavailability_without_a_trace(
@@ -132,41 +134,41 @@ def test_a_failed_statement_is_unavailability_without_a_trace(
 ) -> None:
     database = place.open()
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
-        _write_and(database, lambda transaction: transaction.run(Asked(NOTHING)))
+        _write_and(database, lambda begun: begun.run(Asked(NOTHING)))
     assert not place.run("SELECT * FROM receipts")
-    database.ping()
+    ping(database)
 
 
 def test_a_value_it_does_not_take_is_no_outage(place: PostgresqlTestDatabase) -> None:
     with pytest.raises(ValueRefused, match="22012"):
-        _write_and(place.open(), lambda transaction: transaction.run(Asked(DIVIDE, {"divisor": 0})))
+        _write_and(place.open(), lambda begun: begun.run(Asked(DIVIDE, {"divisor": 0})))
 
 
 def test_a_constraint_is_named(place: PostgresqlTestDatabase) -> None:
     with pytest.raises(ConstraintViolated, match=r"^pk_receipts$") as violated:
-        _write_and(place.open(), lambda transaction: transaction.run(Asked(COUNT)))
+        _write_and(place.open(), lambda begun: begun.run(Asked(COUNT)))
     assert violated.value.__suppress_context__, "PostgreSQL's words quote the row"
 
 
 def test_what_was_undone_for_others_is_begun_anew(place: PostgresqlTestDatabase) -> None:
     turns = []
 
-    def work(transaction: Transaction) -> int:
-        turns.append(transaction.run(Asked(COUNT)))
+    async def work(begun: Transaction) -> int:
+        turns.append(await begun.run(Asked(COUNT)))
         if len(turns) < 3:
-            transaction.run(Asked(DEADLOCK))
+            await begun.run(Asked(DEADLOCK))
         return len(turns)
 
-    assert transacted(place.open(), work) == 3
+    assert waited(transacted(place.open(), work)) == 3
     assert len(place.run("SELECT * FROM receipts")) == 1
 
 
 def test_what_is_undone_again_and_again_is_unavailable(place: PostgresqlTestDatabase) -> None:
-    def work(_transaction: Transaction) -> None:
+    async def work(_begun: Transaction) -> None:
         raise Undone
 
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
-        transacted(place.open(), work)
+        waited(transacted(place.open(), work))
 
 
 def test_a_backend_killed_between_statements_changed_nothing(
@@ -174,14 +176,14 @@ def test_a_backend_killed_between_statements_changed_nothing(
 ) -> None:
     database = place.open()
 
-    def kill_and_go_on(transaction: Transaction) -> None:
-        _kill(place, transaction)
-        transaction.run(Asked(COUNT_UP, {"tenant": "t"}))
+    def kill_and_go_on(begun: WaitedTransaction) -> None:
+        _kill(place, begun)
+        begun.run(Asked(COUNT_UP, {"tenant": "t"}))
 
     with pytest.raises(StoreUnavailable, match="nothing was changed"):
         _write_and(database, kill_and_go_on)
     assert not place.run("SELECT * FROM receipts")
-    database.ping()
+    ping(database)
 
 
 def test_a_backend_killed_before_the_commit_leaves_it_unknown(
@@ -189,56 +191,91 @@ def test_a_backend_killed_before_the_commit_leaves_it_unknown(
 ) -> None:
     database = place.open()
     with pytest.raises(StoreUnavailable, match="not known whether the commit happened"):
-        _write_and(database, lambda transaction: _kill(place, transaction))
+        _write_and(database, lambda begun: _kill(place, begun))
     assert not place.run("SELECT * FROM receipts")
-    database.ping()
+    ping(database)
 
 
+@pytest.mark.parametrize("round_trips", [1, 2])
 def test_a_commit_whose_reply_is_lost_is_not_called_undone(
-    cluster: Cluster, place: PostgresqlTestDatabase
+    cluster: Cluster, place: PostgresqlTestDatabase, round_trips: int
 ) -> None:
     with _through_proxy(cluster, place) as (proxy, database):
         with (
             proxy.losing_replies_to_commits(),
             pytest.raises(StoreUnavailable, match="not known whether the commit happened"),
         ):
-            _write_and(database, lambda _: None)
+            _write_in(database, round_trips)
         assert (proxy.cuts, len(place.run("SELECT * FROM receipts"))) == (1, 1)
-        database.ping()
+        ping(database)
 
 
+@pytest.mark.parametrize("round_trips", [1, 2])
 def test_a_commit_that_is_lost_is_not_called_done(
-    cluster: Cluster, place: PostgresqlTestDatabase
+    cluster: Cluster, place: PostgresqlTestDatabase, round_trips: int
 ) -> None:
     with _through_proxy(cluster, place) as (proxy, database):
         with (
             proxy.losing_commits(),
             pytest.raises(StoreUnavailable, match="not known whether the commit happened"),
         ):
-            _write_and(database, lambda _: None)
+            _write_in(database, round_trips)
         assert (proxy.cuts, len(place.run("SELECT * FROM receipts"))) == (1, 0)
-        database.ping()
+        ping(database)
+
+
+def test_an_error_in_the_round_trip_of_the_commit_changed_nothing(
+    cluster: Cluster, place: PostgresqlTestDatabase
+) -> None:
+    with _through_proxy(cluster, place) as (proxy, database):
+        with (
+            proxy.losing_replies_to_commits(),
+            pytest.raises(ConstraintViolated, match=r"^pk_receipts$"),
+            transaction(database) as begun,
+        ):
+            begun.commit(Asked(COUNT), Asked(COUNT))
+        assert (proxy.cuts, place.run("SELECT * FROM receipts")) == (0, [])
+        _write_in(database, 1)
+    assert len(place.run("SELECT * FROM receipts")) == 1
 
 
 def test_a_wire_that_is_cut_costs_one_call(cluster: Cluster, place: PostgresqlTestDatabase) -> None:
     with _through_proxy(cluster, place) as (proxy, database):
         assert isinstance(database, PostgresqlDatabase)
-        with database.transaction(), database.transaction(), database.transaction():
+        with transaction(database), transaction(database), transaction(database):
             pass
+        assert len(database._idle) == 3
         proxy.cut()
         with pytest.raises(StoreUnavailable):
-            database.ping()
-        database.ping()
+            ping(database)
+        ping(database)
 
 
 def test_a_server_that_falls_silent_is_given_up(
     cluster: Cluster, place: PostgresqlTestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Connection.wait, "__defaults__", (0.01, 0.3))
+    with _through_proxy(cluster, place) as (proxy, database):
+        ping(database)
+        monkeypatch.setattr(Connection.wait, "__defaults__", (0.01, 0.3))
+        with proxy.swallowing(), pytest.raises(StoreUnavailable, match="nothing was changed"):
+            _write_and(database, lambda _: None)
+        ping(database)
+        with (
+            proxy.swallowing(),
+            pytest.raises(StoreUnavailable, match="not known whether the commit happened"),
+        ):
+            ping(database)
+        ping(database)
+        assert not place.run("SELECT * FROM receipts")
+
+
+def test_a_server_that_falls_silent_before_it_is_connected_to_is_given_up(
+    cluster: Cluster, place: PostgresqlTestDatabase
+) -> None:
     with _through_proxy(cluster, place) as (proxy, database):
         with proxy.swallowing(), pytest.raises(StoreUnavailable, match="nothing was changed"):
-            database.ping()
-        database.ping()
+            ping(database)
+        ping(database)
 
 
 def test_a_server_that_restarts_costs_no_restart_of_ours(
@@ -249,10 +286,10 @@ def test_a_server_that_restarts_costs_no_restart_of_ours(
     try:
         for _ in range(2):
             with pytest.raises(StoreUnavailable, match="nothing was changed"):
-                database.ping()
+                ping(database)
     finally:
         cluster.start()
-    database.ping()
+    ping(database)
 
 
 def test_a_warning_at_the_commit_is_not_passed_over(place: PostgresqlTestDatabase) -> None:
@@ -273,7 +310,7 @@ def test_a_ping_writes_and_flushes(place: PostgresqlTestDatabase) -> None:
     database = place.open()
     flushed = "SELECT pg_current_wal_flush_lsn() AS at"
     (before,) = place.run(flushed)
-    database.ping()
+    ping(database)
     (after,) = place.run(flushed)
     assert after["at"] != before["at"]
 
@@ -299,13 +336,22 @@ def _through_proxy(
         database.close()
 
 
-def _write_and(database: Database, then: Callable[[Transaction], object]) -> None:
-    with database.transaction() as transaction:
-        transaction.run(Asked(COUNT))
-        then(transaction)
+def _write_and(database: Database, then: Callable[[WaitedTransaction], object]) -> None:
+    with transaction(database) as begun:
+        begun.run(Asked(COUNT))
+        then(begun)
 
 
-def _kill(place: PostgresqlTestDatabase, transaction: Transaction) -> None:
+def _write_in(database: Database, round_trips: int) -> None:
+    """Write, and commit in the same round trip or in one of its own."""
+    with transaction(database) as begun:
+        if round_trips == 1:
+            begun.commit(Asked(COUNT))
+        else:
+            begun.run(Asked(COUNT))
+
+
+def _kill(place: PostgresqlTestDatabase, begun: WaitedTransaction) -> None:
     """Do what an administrator, or the kernel, does to one backend."""
-    assert isinstance(transaction, PostgresqlTransaction)
-    place.run("SELECT pg_terminate_backend(?, 5000)", transaction.connection.info.backend_pid)
+    assert isinstance(begun.begun, PostgresqlTransaction)
+    place.run("SELECT pg_terminate_backend(?, 5000)", begun.begun.connection.info.backend_pid)

@@ -12,6 +12,7 @@ import pytest
 from kagimori.adapters.sql.database import DatabaseRefused
 from kagimori.adapters.sql.serving import serving_turn
 from support.database import TestDatabase
+from support.waiting import ping
 
 HOLD = """
 import sys
@@ -40,7 +41,7 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> 
         first.kill()
     with serving_turn(database.url):
         # Whoever imports meanwhile opens the file as always.
-        database.open().ping()
+        ping(database.open())
     database.close()
 
 

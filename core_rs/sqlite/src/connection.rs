@@ -30,6 +30,16 @@ pub struct Run {
     pub rows: Option<Arc<Table>>,
     /// One row of values, the same for all.
     pub common: Table,
+    /// How many rows must come back.
+    pub hoped_for: Option<usize>,
+}
+
+/// What a call has done in its transaction.
+pub struct Done {
+    /// When the transaction began by SQLite's clock, microseconds since 1970 UTC.
+    pub now: i64,
+    /// The rows of each statement.
+    pub given: Vec<Table>,
 }
 
 /// What SQLite refused.
@@ -48,17 +58,27 @@ pub enum Kind {
     Busy,
     /// A constraint would be broken.
     Constraint,
+    /// The commit itself failed: it is not known whether it happened.
+    Commit,
     /// Anything else.
     Failure,
 }
 
 impl Kind {
+    /// Returns whether the file must be opened anew: what the connection knows of it
+    /// may not be what is on the disk.
+    #[must_use]
+    pub const fn is_last(self) -> bool {
+        matches!(self, Self::Commit | Self::Failure)
+    }
+
     /// Returns its name.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
             Self::Busy => "busy",
             Self::Constraint => "constraint",
+            Self::Commit => "commit",
             Self::Failure => "failure",
         }
     }
@@ -75,11 +95,54 @@ impl Connection {
         Ok(Self { opened: connection, now: 0 })
     }
 
-    /// Begins a write transaction; returns its time by SQLite's clock.
-    pub fn begin(&mut self) -> Result<i64, Error> {
+    /// Runs statements in a write transaction, which begins with the first call and
+    /// ends with the `last`.
+    ///
+    /// An error undoes the whole transaction, if it can be undone. So does a
+    /// statement that does not give what was hoped for: then there is `None`.
+    pub fn transact(&mut self, runs: &[Run], last: bool) -> Result<Option<Done>, Error> {
+        let done = self.attempt(runs, last);
+        if !matches!(done, Ok(Some(_))) {
+            self.undo();
+        }
+        done
+    }
+
+    /// Undoes the transaction, if one is open.
+    pub fn undo(&mut self) {
+        if !self.opened.is_autocommit() {
+            // Where this fails the transaction stays open, and the next one cannot begin.
+            drop(self.opened.execute_batch("ROLLBACK"));
+        }
+    }
+
+    fn attempt(&mut self, runs: &[Run], last: bool) -> Result<Option<Done>, Error> {
+        if self.opened.is_autocommit() {
+            self.begin()?;
+        }
+        let mut given = Vec::with_capacity(runs.len());
+        for run in runs {
+            let table = self.run(run)?;
+            if run.hoped_for.is_some_and(|rows| rows != table.len()) {
+                return Ok(None);
+            }
+            given.push(table);
+        }
+        if last {
+            self.commit()?;
+        }
+        Ok(Some(Done { now: self.now, given }))
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
         self.opened.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.now = self.opened.prepare_cached(NOW)?.query_row([], |row| row.get(0))?;
-        Ok(self.now)
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), Error> {
+        let commit = || self.opened.prepare_cached("COMMIT")?.execute([]);
+        commit().map(drop).map_err(|error| Error { kind: Kind::Commit, ..error.into() })
     }
 
     /// Runs a statement and returns all rows that come back.

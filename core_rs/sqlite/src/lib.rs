@@ -13,5 +13,5 @@
 mod connection;
 mod table;
 
-pub use connection::{Connection, Error, Kind, Run};
+pub use connection::{Connection, Done, Error, Kind, Run};
 pub use table::{Cell, Row, Table};

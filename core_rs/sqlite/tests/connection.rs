@@ -49,6 +49,7 @@ fn asked(statement: &str, reread: Option<&str>, rows: &[&[Cell<'_>]], common: &[
         reread: reread.map(str::to_owned),
         rows: (!rows.is_empty()).then(|| Arc::new(table(rows))),
         common: table(&[common]),
+        hoped_for: None,
     }
 }
 
@@ -107,20 +108,90 @@ fn a_batch_may_be_wider_than_a_statement() {
 fn the_time_of_a_transaction_stands_still_and_has_the_last_number() {
     let place = Place::new();
     let mut connection = place.open();
-    let now = connection.begin().unwrap();
+    let now = connection.transact(&[], false).unwrap().unwrap().now;
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     assert!(i128::from(now).abs_diff(clock.as_micros().cast_signed()) < 60_000_000);
     std::thread::sleep(Duration::from_millis(5));
-    let given = connection.run(&asked("SELECT ?2, ?1", None, &[], &[Cell::Text("x")])).unwrap();
-    assert_eq!(shown(&given), [vec![Cell::Integer(now), Cell::Text("x")]]);
+    let asked = asked("SELECT ?2, ?1", None, &[], &[Cell::Text("x")]);
+    let later = connection.transact(&[asked], false).unwrap().unwrap();
+    assert_eq!(later.now, now);
+    assert_eq!(shown(&later.given[0]), [vec![Cell::Integer(now), Cell::Text("x")]]);
+}
+
+fn insert(key: &str) -> Run {
+    asked("INSERT INTO t (k) VALUES (?1)", None, &[], &[Cell::Text(key)])
+}
+
+fn keys(place: &Place) -> usize {
+    run(&mut place.open(), "SELECT * FROM t").unwrap().len()
+}
+
+#[test]
+fn a_transaction_takes_several_calls_and_ends_with_the_last() {
+    let place = Place::new();
+    let mut connection = place.open();
+    connection.transact(&[insert("a"), insert("b")], false).unwrap();
+    assert_eq!(keys(&place), 0);
+    connection.transact(&[insert("c")], true).unwrap();
+    assert_eq!(keys(&place), 3);
+    connection.transact(&[insert("d")], true).unwrap();
+    assert_eq!(keys(&place), 4);
+}
+
+#[test]
+fn a_statement_that_gives_less_than_was_hoped_for_undoes_the_transaction() {
+    let place = Place::new();
+    let mut connection = place.open();
+    let all = |rows| Run { hoped_for: Some(rows), ..asked("SELECT k FROM t", None, &[], &[]) };
+    let mut hoped =
+        |key, rows| connection.transact(&[insert(key), all(rows)], true).unwrap().is_some();
+    assert!(hoped("a", 1));
+    assert!(!hoped("b", 3));
+    assert_eq!(keys(&place), 1);
+    assert!(hoped("c", 2));
+    assert_eq!(keys(&place), 2);
+}
+
+#[test]
+fn an_error_undoes_the_whole_transaction() {
+    let place = Place::new();
+    let mut connection = place.open();
+    connection.transact(&[insert("a")], false).unwrap();
+    assert_eq!(connection.transact(&[insert("a")], true).err().unwrap().kind, Kind::Constraint);
+    connection.transact(&[insert("b")], true).unwrap();
+    assert_eq!(keys(&place), 1);
+}
+
+#[test]
+fn what_was_begun_can_be_undone() {
+    let place = Place::new();
+    let mut connection = place.open();
+    connection.transact(&[insert("a")], false).unwrap();
+    connection.undo();
+    connection.undo();
+    connection.transact(&[insert("b")], true).unwrap();
+    assert_eq!(keys(&place), 1);
+}
+
+#[test]
+fn a_commit_that_fails_is_told_apart() {
+    let place = Place::new();
+    let mut connection = place.open();
+    run(&mut connection, "PRAGMA foreign_keys = ON").unwrap();
+    let child = "CREATE TABLE c (k TEXT REFERENCES t (k) DEFERRABLE INITIALLY DEFERRED)";
+    run(&mut connection, child).unwrap();
+    let orphan = asked("INSERT INTO c VALUES ('none')", None, &[], &[]);
+    assert_eq!(connection.transact(&[orphan], true).err().unwrap().kind, Kind::Commit);
+    connection.transact(&[insert("a")], true).unwrap();
+    assert_eq!(keys(&place), 1);
 }
 
 #[test]
 fn what_is_in_the_way_is_told_apart() {
     let place = Place::new();
     let (mut first, mut second) = (place.open(), place.open());
-    first.begin().unwrap();
-    assert_eq!(second.begin().unwrap_err().kind, Kind::Busy);
+    first.transact(&[], false).unwrap();
+    assert_eq!(second.transact(&[], false).err().unwrap().kind, Kind::Busy);
     run(&mut first, "INSERT INTO t VALUES ('a', 1, NULL)").unwrap();
     let twice = run(&mut first, "INSERT INTO t VALUES ('a', 1, NULL)").err().unwrap();
     assert_eq!(
@@ -135,10 +206,9 @@ fn what_is_in_the_way_is_told_apart() {
 fn a_connection_that_is_dropped_undoes_what_was_not_committed() {
     let place = Place::new();
     let mut connection = place.open();
-    connection.begin().unwrap();
-    run(&mut connection, "INSERT INTO t VALUES ('a', 1, NULL)").unwrap();
+    connection.transact(&[insert("a")], false).unwrap();
     drop(connection);
-    assert!(run(&mut place.open(), "SELECT * FROM t").unwrap().is_empty());
+    assert_eq!(keys(&place), 0);
 }
 
 #[test]

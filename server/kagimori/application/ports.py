@@ -8,7 +8,7 @@ item's trouble never fails its neighbours.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 from enum import StrEnum
 from typing import Protocol
@@ -18,19 +18,20 @@ from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import AttemptLimits, Operation
 from kagimori.domain.token import Hash, SealedSeed, Token, TokenIdentity
+from kagimori.domain.value import value
 from kagimori.domain.window import Window
 
 # --- the store: claim and settle -------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BySubscriber:
     """Names a token by the bank's own customer number."""
 
     value: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class BySerial:
     """Names a token by what is printed on its back."""
 
@@ -40,7 +41,7 @@ class BySerial:
 Subject = BySubscriber | BySerial
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Claim:
     """One call's wish to search: take the token's lease and spend an attempt.
 
@@ -62,33 +63,33 @@ class Claim:
     limits: AttemptLimits
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Granted:
     """The lease is ours and an attempt is spent: search, then settle."""
 
     token: Token
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class GrantedUnknown:
     """No token answers to the name: do the same work, then settle."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Answered:
     """No search is needed: asked before, locked, or not active. It is durable."""
 
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Held:
     """Another verification holds the lease for up to ``seconds`` more."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Refused:
     """The claim was wrong in itself; nothing was changed."""
 
@@ -116,7 +117,7 @@ class Finding(StrEnum):
     """The HSM failed after a result: the attempt stays spent, the request open."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settlement:
     """What to write down about a claim. ``step`` and ``drift`` go with FRESH.
 
@@ -130,14 +131,14 @@ class Settlement:
     drift: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settled:
     """The verdict is durable; ``verdict`` is None for NO_RESULT and BROKEN_OFF."""
 
     verdict: Verdict | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Overslept:
     """The lease was no longer ours; nothing was changed."""
 
@@ -148,7 +149,7 @@ SettleAnswer = Settled | Overslept
 class VerificationStore(Protocol):
     """Claims and settlements, many in one durable commit."""
 
-    def commit(
+    async def commit(
         self, settlements: Sequence[Settlement], claims: Sequence[Claim]
     ) -> tuple[list[SettleAnswer], list[ClaimAnswer]]:
         """Settle, then claim, in one transaction; it is durable when this returns.
@@ -161,19 +162,19 @@ class VerificationStore(Protocol):
         """
         ...
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         """Return if the database answers a write transaction."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Added:
     """A new token is in the inventory."""
 
     serial: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Duplicate:
     """The serial was there before; the old token is untouched."""
 
@@ -195,7 +196,7 @@ class InventoryStore(Protocol):
 # --- the vault: the HSM behind Rust ----------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Search:
     """The question which step of ``window`` has ``code``."""
 
@@ -204,19 +205,19 @@ class Search:
     code: Otp
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Match:
     """The step that has the code."""
 
     step: int
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NoMatch:
     """No step of the window has it; every one of them was tried."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SearchFailed:
     """The HSM could not finish. ``evaluated`` counts codes already computed."""
 
@@ -230,7 +231,7 @@ SearchAnswer = Match | NoMatch | SearchFailed
 class SeedVault(Protocol):
     """Seeds in the HSM; the host sees handles and never a seed."""
 
-    def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
         """Check each row's MAC, open its seed, and search its window."""
         ...
 
@@ -242,7 +243,7 @@ class SeedVault(Protocol):
         """Return a 32-byte digest of ``message`` under a key of the tenant's."""
         ...
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         """Return if the HSM opens and uses a canary seed; else `HsmUnavailable`."""
         ...
 
@@ -250,7 +251,7 @@ class SeedVault(Protocol):
 # --- the vault of the importing process -------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class EncryptedSeed:
     """A seed as a vendor's file has it.
 
@@ -265,7 +266,7 @@ class EncryptedSeed:
     mac: bytes | None = field(repr=False, default=None)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class MacMethod:
     """The file's MAC (RFC 6030 §6.1.1): its algorithm and its encrypted key."""
 

@@ -2,6 +2,7 @@
 """The Rust extension, by the one name that the import rules can see."""
 
 from kagimori.core._core import (
+    Bell,
     Canary,
     Finding,
     HsmError,
@@ -21,8 +22,10 @@ from kagimori.core._core import (
     harden,
     hotp,
 )
+from kagimori.core.waiting import ended
 
 __all__ = [
+    "Bell",
     "Canary",
     "Finding",
     "HsmError",
@@ -39,6 +42,7 @@ __all__ = [
     "SqliteError",
     "TokenRow",
     "Vault",
+    "ended",
     "harden",
     "hotp",
 ]

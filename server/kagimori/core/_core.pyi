@@ -5,11 +5,13 @@ Every call that reaches the HSM lets the interpreter go. No value of this
 module's classes shows a code, a PIN or key material in its repr.
 """
 
+from asyncio import Future
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self, TypeAlias, final
 
 __all__ = [
+    "Bell",
     "Canary",
     "Finding",
     "HsmError",
@@ -54,8 +56,24 @@ class SqliteError(Exception):
 
     The message names tables and columns and quotes no value. The kind is
     ``"busy"`` (another connection is in the way, the same may succeed later),
-    ``"constraint"`` or ``"failure"``.
+    ``"constraint"``, ``"commit"`` (it is not known whether the commit happened) or
+    ``"failure"``.
     """
+
+@final
+class Bell:
+    """How an event loop hears that threads of the extension are done.
+
+    They never take the interpreter: on a busy server they would wait for it
+    longer than most of their work takes.
+    """
+
+    def __new__(cls) -> Self: ...
+    def fileno(self) -> int:
+        """Return what becomes readable when the bell rings."""
+
+    def collect(self) -> None:
+        """Give futures their results, and silence the bell."""
 
 @final
 class TokenRow:
@@ -68,7 +86,6 @@ class TokenRow:
 
     def __new__(
         cls,
-        *,
         tenant: str,
         token_id: str,
         serial: str,
@@ -97,7 +114,6 @@ class SearchJob:
 
     def __new__(
         cls,
-        *,
         row: TokenRow,
         first: int,
         predicted: int,
@@ -171,14 +187,19 @@ class Vault:
         """Try what must be refused and what must work, leaving no trace."""
 
     def search(
-        self, jobs: Sequence[SearchJob], timeout_seconds: float
-    ) -> list[int | SearchFailure | None]:
+        self,
+        bell: Bell,
+        future: Future[list[int | SearchFailure | None]],
+        jobs: Sequence[SearchJob],
+        timeout_seconds: float,
+    ) -> None:
         """Search each window; answers are in order, one per job: the step, or None.
 
-        It returns when ``timeout_seconds`` are over at the latest. A job that had
+        They come when ``timeout_seconds`` are over at the latest. A job that had
         not begun by then never will ("busy", ``evaluated`` 0); one that had is
         not known about ("hung", 1). Jobs of a session that hangs are refused
-        ("hung", 0) until its call returns. Raise `HsmError` if nothing is open.
+        ("hung", 0) until its call returns. The future fails with `HsmError` if
+        nothing is open.
         """
 
     def row_mac(self, row: TokenRow, timeout_seconds: float) -> bytes:
@@ -187,8 +208,8 @@ class Vault:
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under the tenant's digest key (derived once, at open)."""
 
-    def ping(self, timeout_seconds: float) -> None:
-        """Open and use a canary; raise `HsmError` if the HSM does not do it in time."""
+    def ping(self, bell: Bell, future: Future[None], timeout_seconds: float) -> None:
+        """Open and use a canary; it fails with `HsmError` if the HSM does not do it in time."""
 
     def is_hung(self) -> bool:
         """Return whether a session is inside a call that was waited for in vain.
@@ -266,11 +287,12 @@ _Asked: TypeAlias = tuple[
     str | None,
     Sequence[tuple[str | int | bytes | None, ...]] | None,
     tuple[str | int | bytes | None, ...],
+    int | None,
 ]
 
 @final
 class SqliteConnection:
-    """One connection to an SQLite file. Threads take turns."""
+    """One connection to an SQLite file, and the thread that works on it."""
 
     @staticmethod
     def open(file: Path, patience_seconds: float) -> SqliteConnection:
@@ -284,28 +306,39 @@ class SqliteConnection:
     def run(
         self, statement: str, values: tuple[str | int | bytes | None, ...] | None = None
     ) -> list[tuple[Any, ...]]:
-        """Run a statement that takes no batch; ``values`` are ``?1``, ``?2`` and so on.
+        """Run a statement outside any transaction, and wait for it.
 
-        Returns all rows that come back: str, int, bytes and None. Raise `SqliteError`.
+        It takes no batch; ``values`` are ``?1``, ``?2`` and so on. Returns all rows
+        that come back: str, int, bytes and None. Raise `SqliteError`.
         """
 
-    def begin(self, asked: Sequence[_Asked]) -> tuple[int, list[list[tuple[Any, ...]]]]:
-        """Begin a write transaction and do as `run_all`; return its time, too.
-
-        It is by SQLite's clock, in microseconds since 1970 UTC. Raise `SqliteError`:
-        whether the transaction has begun must be found out by ending it.
-        """
-
-    def run_all(self, asked: Sequence[_Asked]) -> list[list[tuple[Any, ...]]]:
+    def transact(
+        self,
+        bell: Bell,
+        future: Future[tuple[int, list[list[tuple[Any, ...]]]] | None],
+        asked: Sequence[_Asked],
+        last: bool,
+    ) -> None:
         """Run statements in turn, each once for every row of its batch.
+
+        They run in a write transaction, which begins with the first call and is
+        committed by the ``last``. The result is its time by SQLite's clock, in
+        microseconds since 1970 UTC, and the rows of each statement; None if one of
+        them did not give as many as were hoped for. That undoes the whole
+        transaction, and so does an error: the future then fails with `SqliteError`.
 
         A statement comes with one that reads what comes back, after each row that
         was changed (None: its own rows do), its batch (a list, or None: then it runs
-        once) and the values that are the same for all rows, whose numbers follow
-        those of a row's. The transaction's time has the next number. The
-        interpreter is let go once for all of it. Raise `SqliteError`; what was done
-        before is then still done.
+        once), the values that are the same for all rows, whose numbers follow those of a
+        row's, and how many rows must come back, or else the whole transaction is undone
+        (None: any). The transaction's time has the next number.
         """
+
+    def undo(self) -> None:
+        """Have the transaction undone, if one is open, when it is done what was asked."""
+
+    def retire(self) -> None:
+        """Close the file when it is done what was asked; what is asked later fails."""
 
     def close(self) -> None:
         """Close the file, undoing a transaction that is open."""

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
+
+from kagimori.domain.value import value
 
 RECEIPT_DIGITS: Final = 7
 
@@ -22,7 +23,7 @@ class Outcome(StrEnum):
     UNKNOWN_TOKEN = "UNKNOWN_TOKEN"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Receipt:
     """受付番号 and 受付時刻. ``accepted_at`` is UTC, by the database's clock."""
 
@@ -34,7 +35,7 @@ class Receipt:
         return f"{self.number:0{RECEIPT_DIGITS}d}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Verdict:
     """The answer to one verification, the same however often it is asked for.
 

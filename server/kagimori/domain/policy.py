@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from kagimori.domain.value import value
+
 
 class Operation(StrEnum):
     """What the customer is about to do at the bank."""
@@ -37,6 +39,34 @@ class AttemptLimits:
             self.since_unlock - since_unlock,
         )
         return max(0, min(unspent))
+
+
+@value(frozen=True, slots=True)
+class Attempts:
+    """What a token has spent of its limits, with a search under way already counted.
+
+    ``day`` is the tenant's calendar day that ``day_failures`` belongs to, as text
+    (ISO 8601); None before the first attempt.
+    """
+
+    failures: int = 0
+    day: str | None = None
+    day_failures: int = 0
+    unlock_failures: int = 0
+
+    def left(self, limits: AttemptLimits, today: str) -> int:
+        """Return how many wrong codes are still borne on ``today``."""
+        spent_today = self.day_failures if self.day is not None and self.day >= today else 0
+        return limits.left(self.failures, spent_today, self.unlock_failures)
+
+    def given_back(self, *, accepted: bool) -> Attempts:
+        """Return what is left spent when a code was right, or spent already."""
+        return Attempts(
+            0 if accepted else max(0, self.failures - 1),
+            self.day,
+            max(0, self.day_failures - 1),
+            max(0, self.unlock_failures - 1),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from kagimori.domain.lifecycle import State
+from kagimori.domain.policy import Attempts
+from kagimori.domain.value import value
 
 NEVER = -1
 """``last_step`` of a token no code of which was ever accepted."""
@@ -48,7 +50,7 @@ class CustodyLabel(StrEnum):
     HOST_TRANSIENT = "HOST_TRANSIENT"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Profile:
     """How the token computes its codes.
 
@@ -62,7 +64,7 @@ class Profile:
     t0: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class SealedSeed:
     """A seed as the database holds it: wrapped, useless without the HSM.
 
@@ -77,7 +79,7 @@ class SealedSeed:
     custody: CustodyLabel
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class TokenIdentity:
     """Everything about a token that its row MAC protects.
 
@@ -94,13 +96,13 @@ class TokenIdentity:
     seed: SealedSeed
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Token:
     """A token's row: its identity, the MAC over it, and what changes with use.
 
     ``last_step`` is the highest step ever accepted (`NEVER` if none); ``drift``
     is the token's clock error in whole steps; ``generation`` counts changes of
-    the row that end a verification under way.
+    the row that end a verification under way; ``spent`` is of the limits.
     """
 
     identity: TokenIdentity
@@ -109,3 +111,4 @@ class Token:
     last_step: int = NEVER
     drift: int = 0
     generation: int = 1
+    spent: Attempts = Attempts()

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kagimori.domain.policy import Windows
 from kagimori.domain.token import NEVER, MovingFactor, Profile, Token
+from kagimori.domain.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Window:
     """A bounded range of steps, searched from ``predicted`` outward.
 

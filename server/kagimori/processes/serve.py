@@ -67,8 +67,8 @@ def run(path: Path, supervisor: socket.socket | None = None) -> None:
     start.
     """
     harden_process()
-    # The threads that work for the event loop hold the interpreter for
-    # microseconds, and it would wait 5 ms until it may take it from one of them.
+    # The thread that writes the log holds the interpreter for microseconds, and
+    # the event loop would wait 5 ms until it may take it back.
     sys.setswitchinterval(_SWITCH_SECONDS)
     settings = config.load(path)
     logs.configure(settings.log, worker=None if supervisor is None else os.getpid())

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from kagimori.api.admin.v1.admin_pb2 import GetHsmStatusRequest, GetHsmStatusResponse
 from kagimori.application.administration.hsm_status import HsmInspector
 from kagimori.transport.call import Call
@@ -15,13 +13,13 @@ class AdminServicer:
     """Serves kagimori.admin.v1.AdminService."""
 
     def __init__(self, hsm: HsmInspector) -> None:
-        """``hsm`` may block: it is asked on a thread."""
+        """``hsm`` is asked at every call."""
         self._hsm = hsm
 
     async def GetHsmStatus(  # noqa: N802 - the RPC's name
         self, _request: GetHsmStatusRequest, call: Call
     ) -> GetHsmStatusResponse:
         """Look at the HSM, now."""
-        status = await asyncio.to_thread(self._hsm.status)
+        status = await self._hsm.status()
         call.facts["answering"] = str(status.answering)
         return hsm_status_of(status)

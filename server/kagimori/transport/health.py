@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """grpc.health.v1, telling the truth about whether this process can answer a login now.
 
-What a service leans on is asked again every second, each by a thread of its
-own. An answer older than `STALE_AFTER` counts as none: an HSM that hangs is as
-far away as one that fails.
+What a service leans on is asked again every second. An answer older than
+`STALE_AFTER` counts as none: an HSM that hangs is as far away as one that fails.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -32,49 +30,48 @@ EVERY: Final = 1.0
 STALE_AFTER: Final = 3.0
 """Seconds for which an answer counts."""
 
+Ping: TypeAlias = Callable[[], Awaitable[None]]
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 class Pulse:
     """Asks one component, again and again, whether it is there."""
 
-    def __init__(self, name: str, ping: Callable[[], None]) -> None:
+    def __init__(self, name: str, ping: Ping) -> None:
         """``ping`` returns if the component answers, and raises or hangs if not."""
         self.name = name
         self._ping = ping
         self._answered_at = -STALE_AFTER
-        self._asked = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"pulse-{name}", daemon=True)
+        self._asked = asyncio.Event()
 
     async def start(self) -> None:
         """Ask, and go on asking; return with the first answer or when it is late.
 
         So the first caller hears the truth.
         """
-        self._thread.start()
-        await asyncio.to_thread(self._asked.wait, STALE_AFTER)
+        self._beating = asyncio.create_task(self._beat())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), STALE_AFTER)
 
-    async def stop(self) -> None:
-        """Ask no more. A ping that hangs is left behind: its thread is a daemon."""
-        self._stopped.set()
-        await asyncio.to_thread(self._thread.join, EVERY)
+    def stop(self) -> None:
+        """Ask no more."""
+        self._beating.cancel()
 
     @property
     def alive(self) -> bool:
         """Return whether the component answered lately."""
         return time.monotonic() - self._answered_at < STALE_AFTER
 
-    def _beat(self) -> None:
-        self._ask()
-        self._asked.set()
-        while not self._stopped.wait(EVERY):
-            self._ask()
+    async def _beat(self) -> None:
+        while True:
+            await self._ask()
+            self._asked.set()
+            await asyncio.sleep(EVERY)
 
-    def _ask(self) -> None:
+    async def _ask(self) -> None:
         was_alive = self.alive
         try:
-            self._ping()
+            await self._ping()
             self._answered_at = time.monotonic()
         except Exception as error:  # noqa: BLE001 - whatever it is, the component is away
             self._answered_at = -STALE_AFTER
@@ -85,9 +82,7 @@ class Pulse:
 class Health:
     """Serves grpc.health.v1.Health for the services in ``needs``."""
 
-    def __init__(
-        self, pings: Mapping[str, Callable[[], None]], needs: Mapping[str, frozenset[str]]
-    ) -> None:
+    def __init__(self, pings: Mapping[str, Ping], needs: Mapping[str, frozenset[str]]) -> None:
         """``needs`` says by service name ("" is the server) which ``pings`` must answer."""
         self._pulses = {name: Pulse(name, ping) for name, ping in pings.items()}
         self._needs = needs
@@ -97,10 +92,11 @@ class Health:
         """Begin to ask."""
         await asyncio.gather(*(pulse.start() for pulse in self._pulses.values()))
 
-    async def say_not_serving(self) -> None:
+    def say_not_serving(self) -> None:
         """Answer NOT_SERVING from now on, and end every watch with it."""
         self._closing.set()
-        await asyncio.gather(*(pulse.stop() for pulse in self._pulses.values()))
+        for pulse in self._pulses.values():
+            pulse.stop()
 
     async def Check(  # noqa: N802 - the RPC's name
         self, request: HealthCheckRequest, context: Context

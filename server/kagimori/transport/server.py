@@ -21,7 +21,7 @@ from kagimori.transport import listener
 from kagimori.transport.access import require_rows
 from kagimori.transport.admin_servicer import AdminServicer
 from kagimori.transport.guard import Guard
-from kagimori.transport.health import Health
+from kagimori.transport.health import Health, Ping
 from kagimori.transport.identity import Identifier
 from kagimori.transport.verification_servicer import VerificationServicer, Verify
 
@@ -103,7 +103,7 @@ class AuthorityServer:
 
     async def stop(self, grace: float) -> None:
         """Say NOT_SERVING, take no new calls, give those under way ``grace`` seconds."""
-        await self._health.say_not_serving()
+        self._health.say_not_serving()
         await self._server.stop(grace)
 
 
@@ -111,14 +111,13 @@ def build_server(
     settings: ServerSettings,
     verify: Verify,
     hsm: HsmInspector,
-    pings: Mapping[str, Callable[[], None]],
+    pings: Mapping[str, Ping],
 ) -> AuthorityServer:
     """Return a server that is bound to its port and not started yet.
 
-    Call it in the running event loop in which ``verify`` works; ``hsm`` and
-    ``pings``, which has `HSM` and `DATABASE`, may block and are called on
-    threads. Raise `UnlistedRpc` if an RPC has no access row and `UnfitListener`
-    if the listener cannot be as it must.
+    Call it in the running event loop in which ``verify`` and ``hsm`` work, and
+    ``pings``, which has `HSM` and `DATABASE`. Raise `UnlistedRpc` if an RPC has no
+    access row and `UnfitListener` if the listener cannot be as it must.
     """
     server = grpc.aio.server(
         options=listener.options(

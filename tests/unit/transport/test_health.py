@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from kagimori.transport import health
-from kagimori.transport.health import Health
+from kagimori.transport.health import Health, Ping
 
 PATIENCE = 30.0
 NO_CONTEXT = cast("Any", None)
@@ -21,11 +19,15 @@ SERVING = HealthCheckResponse.SERVING
 NOT_SERVING = HealthCheckResponse.NOT_SERVING
 
 
-def leaning_on(ping: Callable[[], None]) -> Health:
+def leaning_on(ping: Ping) -> Health:
     return Health({"hsm": ping}, {"": frozenset({"hsm"})})
 
 
-def away() -> None:
+async def there() -> None:
+    pass
+
+
+async def away() -> None:
     raise OSError
 
 
@@ -36,9 +38,9 @@ async def watch(watched: Health, service: str = "") -> list[int]:
 
 def test_a_watch_that_comes_too_late_is_told_and_ended() -> None:
     async def scene() -> list[int]:
-        ending = leaning_on(lambda: None)
+        ending = leaning_on(there)
         await ending.start()
-        await ending.say_not_serving()
+        ending.say_not_serving()
         return await watch(ending)
 
     assert asyncio.run(scene()) == [NOT_SERVING]
@@ -46,55 +48,53 @@ def test_a_watch_that_comes_too_late_is_told_and_ended() -> None:
 
 def test_watches_that_meet_the_end_are_all_ended() -> None:
     async def scene() -> list[list[int]]:
-        ending = leaning_on(lambda: None)
+        ending = leaning_on(there)
         await ending.start()
         watches = [asyncio.create_task(watch(ending)) for _ in range(200)]
         await asyncio.sleep(0)
-        await ending.say_not_serving()
+        ending.say_not_serving()
         return await asyncio.wait_for(asyncio.gather(*watches), PATIENCE)
 
     assert asyncio.run(scene()) == [[SERVING, NOT_SERVING]] * 200
 
 
 def test_the_first_caller_hears_the_truth() -> None:
-    async def scene(ping: Callable[[], None]) -> int:
+    async def scene(ping: Ping) -> int:
         begun = leaning_on(ping)
         await begun.start()
         (first,) = [await anext(begun.Watch(HealthCheckRequest(), NO_CONTEXT))]
-        await begun.say_not_serving()
+        begun.say_not_serving()
         return first.status
 
-    assert asyncio.run(scene(lambda: None)) == SERVING
+    assert asyncio.run(scene(there)) == SERVING
     assert asyncio.run(scene(away)) == NOT_SERVING
 
 
 def test_a_ping_that_hangs_holds_up_neither_start_nor_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "STALE_AFTER", 0.05)
     monkeypatch.setattr(health, "EVERY", 0.05)
-    gate = threading.Event()
+
+    async def hanging() -> None:
+        await asyncio.Event().wait()
 
     async def scene() -> list[int]:
-        hung = leaning_on(lambda: cast("None", gate.wait(PATIENCE)))
+        hung = leaning_on(hanging)
         await hung.start()
         watched = asyncio.create_task(watch(hung))
         await asyncio.sleep(0)
-        await hung.say_not_serving()
+        hung.say_not_serving()
         return await watched
 
-    try:
-        assert asyncio.run(scene()) == [NOT_SERVING]
-        assert not gate.is_set()
-    finally:
-        gate.set()
+    assert asyncio.run(asyncio.wait_for(scene(), PATIENCE)) == [NOT_SERVING]
 
 
 def test_a_service_that_nobody_serves_can_be_watched_for() -> None:
     async def scene() -> list[int]:
-        telling = leaning_on(lambda: None)
+        telling = leaning_on(there)
         await telling.start()
         watched = asyncio.create_task(watch(telling, "kagimori.guess.v1"))
         await asyncio.sleep(0)
-        await telling.say_not_serving()
+        telling.say_not_serving()
         return await watched
 
     assert asyncio.run(scene()) == [HealthCheckResponse.SERVICE_UNKNOWN]

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from kagimori.application.ports import SeedVault
+from kagimori.application.verification import pipeline
 from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.domain.errors import DeadlineTooNear, Overloaded, StoreUnavailable, TokenBusy
 from support.engine import ACCEPTED, AgreeableVault, GenerousStore, case
@@ -153,8 +154,8 @@ def test_a_deadline_is_kept_although_the_hsm_hangs() -> None:
 
 def test_those_whose_time_was_up_are_not_waited_for_afterwards() -> None:
     async def play(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-        # What comes round now and then would hide a wait for cases that are gone.
-        monkeypatch.setattr(scene.engine._pipeline, "hurry", lambda: None)
+        # What is done after a while at last would hide a wait for cases that are gone.
+        monkeypatch.setattr(pipeline, "_SPARE", 3600.0)
         async with scene.engine:
             scene.store.gate.clear()
             first = case("FIRST")
@@ -227,7 +228,7 @@ def test_a_commit_that_fails_fails_its_cases_and_not_the_next() -> None:
 def test_an_error_of_the_engine_itself_ends_the_server() -> None:
     async def play(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
         async with scene.engine:
-            monkeypatch.setattr(scene.store, "commit", lambda *_: ([], []))
+            monkeypatch.setattr(scene.store, "commit", _forgetful)
             scene.engine.submit(case("A"))
             await asyncio.sleep(30)
 
@@ -235,5 +236,9 @@ def test_an_error_of_the_engine_itself_ends_the_server() -> None:
         asyncio.run(play(Scene(), monkeypatch))
 
 
-def _unavailable(*_: object) -> None:
+async def _forgetful(*_: object) -> tuple[list[object], list[object]]:
+    return [], []
+
+
+async def _unavailable(*_: object) -> None:
     raise StoreUnavailable("the database cannot be written", 0.5)

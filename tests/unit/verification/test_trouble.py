@@ -59,10 +59,10 @@ def test_breaking_off_is_no_way_to_guess_for_free(bank: Bank) -> None:
 def test_an_unforeseen_failure_keeps_the_attempt(
     bank: Bank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def explode(_searches: object) -> None:
+    async def explode(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(type(bank.vault), "search", lambda _, searches: explode(searches))
+    monkeypatch.setattr(type(bank.vault), "search", explode)
     with pytest.raises(MemoryError):
         bank.ask("000000")
     assert bank.attempts() == (1, 1, 1)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from kagimori.adapters.sql.database import Asked, Transaction, Value
+from kagimori.adapters.sql.database import Asked, Value
 from kagimori.adapters.sql.dialect import statement
 from kagimori.domain.token import TokenIdentity
 
@@ -59,10 +59,10 @@ SELECT {now}, b.tenant, b.actor, 'VERIFY', b.token_id, b.serial, b.request_id, b
 )
 
 
-def imported(transaction: Transaction, tokens: Iterable[TokenIdentity], actor: str) -> None:
-    """Write down that ``actor`` brought tokens in."""
+def imported(tokens: Iterable[TokenIdentity], actor: str) -> Asked:
+    """Return what writes down that ``actor`` brought tokens in."""
     new = [(token.tenant, token.token_id, token.serial) for token in tokens]
-    transaction.run(Asked(_IMPORTED, {"actor": actor}, new))
+    return Asked(_IMPORTED, {"actor": actor}, new)
 
 
 def verified(decisions: Sequence[Decision]) -> Asked:

@@ -11,7 +11,7 @@ from kagimori.adapters.sql.database import Asked, Row, Transaction
 from kagimori.adapters.sql.dialect import Returning, statement
 from kagimori.adapters.sql.ledger import Ledger
 from kagimori.adapters.sql.requests import Earlier, Key
-from kagimori.adapters.sql.rows import COLUMNS, token_of
+from kagimori.adapters.sql.rows import ALL, token_of
 from kagimori.application.ports import (
     Answered,
     Claim,
@@ -24,6 +24,7 @@ from kagimori.application.ports import (
 from kagimori.domain.errors import InvalidField, RequestIdReused
 from kagimori.domain.lifecycle import Event, State, after
 from kagimori.domain.outcome import Outcome, Verdict
+from kagimori.domain.policy import Attempts
 
 LOCKED: Final = after(State.ACTIVE, Event.LOCK)
 
@@ -40,7 +41,7 @@ _PARTS: Final = {
 
 # Whoever has just taken a token is the only one to hold it by that lease.
 _TAKEN: Final = Returning(
-    ", ".join(f"tokens.{column}" for column in COLUMNS) + ", b.request_id",
+    ", ".join(f"tokens.{column}" for column in ALL) + ", b.request_id",
     """
 FROM tokens
 WHERE tokens.tenant = b.tenant AND tokens.token_id = {claimed} AND tokens.lease = b.lease
@@ -48,7 +49,7 @@ WHERE tokens.tenant = b.tenant AND tokens.token_id = {claimed} AND tokens.lease 
 )
 
 _TAKEN_OVER: Final = Returning(
-    ", ".join(f"tokens.{column}" for column in COLUMNS),
+    ", ".join(f"tokens.{column}" for column in ALL),
     "FROM tokens WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
 )
 
@@ -134,11 +135,10 @@ class Claims:
     at now is `Held`: that is the answer every claim begins with.
     """
 
-    def __init__(self, transaction: Transaction, claims: Sequence[Claim]) -> None:
-        """Claim in ``transaction``."""
-        self._transaction = transaction
+    def __init__(self, claims: Sequence[Claim]) -> None:
+        """Begin with ``claims``."""
         self._claims = claims
-        self._ledger = Ledger(transaction)
+        self._ledger = Ledger()
         self.answers: list[ClaimAnswer] = [_SOON] * len(claims)
         # Of one request that is named twice, the first claim is looked at.
         self._asked: dict[Key, int] = {}
@@ -161,19 +161,21 @@ class Claims:
         """Return whether something was not simply granted."""
         return bool(self._earlier or self._refused)
 
-    def finish(self, *more: Asked) -> None:
-        """Answer whatever was not simply granted, and run ``more`` after it."""
+    async def finish(self, transaction: Transaction, *more: Asked) -> None:
+        """Answer whatever was not simply granted, run ``more`` after it, and commit."""
+        self._transaction = transaction
         if self._earlier:
-            self._go_on(self._earlier)
+            await self._go_on(self._earlier)
         if self._refused:
-            self._diagnose(self._refused)
-        self._ledger.write(*more)
+            await self._diagnose(self._refused)
+        await self._ledger.write(transaction, *more, last=True)
 
     def _opening(self, asked: Mapping[Key, int]) -> Sequence[Asked]:
         if not asked:
             return ()
         rows = [requests.row_of(self._claims[place]) for place in asked.values()]
-        return Asked(requests.OPEN, {}, rows), Asked(_SPEND, {}, rows)
+        # In one go only if each is granted.
+        return Asked(requests.OPEN, {}, rows), Asked(_SPEND, {}, rows, len(rows))
 
     def _grant(
         self, asked: Mapping[Key, int], opened: Sequence[Row], taken: Sequence[Row]
@@ -194,22 +196,24 @@ class Claims:
                 self._refused.append((place, self._claims[place], new[key]))
         return earlier
 
-    def _go_on(self, asked: Mapping[Key, int]) -> None:
+    async def _go_on(self, asked: Mapping[Key, int]) -> None:
         """Answer for requests that were seen before; open anew what is over."""
-        found = requests.find(self._transaction, [self._claims[place] for place in asked.values()])
+        found = await requests.find(
+            self._transaction, [self._claims[place] for place in asked.values()]
+        )
         over = {}
         for key, row in found.items():
             place = asked[key]
-            answer = self._continued(self._claims[place], row)
+            answer = await self._continued(self._claims[place], row)
             if answer is None:
                 over[key] = place
             else:
                 self.answers[place] = answer
         if over:
-            requests.drop(self._transaction, [found[key] for key in over])
-            self._grant(over, *self._transaction.run(*self._opening(over)))
+            await requests.drop(self._transaction, [found[key] for key in over])
+            self._grant(over, *await self._transaction.run(*self._opening(over)))
 
-    def _continued(self, claim: Claim, earlier: Earlier) -> ClaimAnswer | None:
+    async def _continued(self, claim: Claim, earlier: Earlier) -> ClaimAnswer | None:
         """Answer for a request that was seen before; None if it begins anew."""
         now = self._transaction.now
         running = earlier.lease_until > now
@@ -223,26 +227,26 @@ class Claims:
             return self._held(earlier.lease_until)
         if earlier.token_id is None:
             return None
-        return self._take_over(claim, earlier, earlier.token_id)
+        return await self._take_over(claim, earlier, earlier.token_id)
 
-    def _take_over(self, claim: Claim, earlier: Earlier, token_id: str) -> ClaimAnswer | None:
+    async def _take_over(self, claim: Claim, earlier: Earlier, token_id: str) -> ClaimAnswer | None:
         """Go on where the same request broke off: its attempt is spent already.
 
         None if somebody else has used the token since: then the request begins
         anew, with an attempt of its own.
         """
-        if not self._look([(claim.tenant, token_id)]):
+        if not await self._look([(claim.tenant, token_id)]):
             return _SOON
         leases = [(claim.tenant, token_id, claim.lease, earlier.lease)]
-        (rows,) = self._transaction.run(Asked(_TAKE_OVER, {}, leases))
+        (rows,) = await self._transaction.run(Asked(_TAKE_OVER, {}, leases))
         if not rows:
             return None
-        requests.pass_on(self._transaction, claim, earlier.lease)
+        await requests.pass_on(self._transaction, claim, earlier.lease)
         return Granted(token_of(rows[0]))
 
-    def _diagnose(self, refused: Sequence[Wanted]) -> None:
+    async def _diagnose(self, refused: Sequence[Wanted]) -> None:
         """Say why no attempt could be spent, in the transaction that tried."""
-        seen = self._look([(claim.tenant, token_id) for _, claim, token_id in refused])
+        seen = await self._look([(claim.tenant, token_id) for _, claim, token_id in refused])
         traces, exhausted = [], []
         for place, claim, token_id in refused:
             row = seen.get((claim.tenant, token_id))
@@ -256,9 +260,9 @@ class Claims:
             if row[4] == State.ACTIVE:
                 limits = claim.limits
                 exhausted.append((claim.tenant, token_id, limits.consecutive, limits.since_unlock))
-        requests.forget(self._transaction, traces)
+        await requests.forget(self._transaction, traces)
         if exhausted:
-            self._transaction.run(Asked(_LOCK, {}, exhausted))
+            await self._transaction.run(Asked(_LOCK, {}, exhausted))
 
     def _diagnosis(self, claim: Claim, row: Row | None) -> ClaimAnswer:
         if row is None:
@@ -273,9 +277,9 @@ class Claims:
         # Free again, by whoever held it when the attempt should have been spent.
         return _SOON if _attempts_left(claim, row) else _EXHAUSTED
 
-    def _look(self, tokens: Sequence[tuple[str, str]]) -> dict[Key, Row]:
+    async def _look(self, tokens: Sequence[tuple[str, str]]) -> dict[Key, Row]:
         """Return the tokens' rows, but none that another transaction writes to."""
-        (rows,) = self._transaction.run(Asked(_LOOK, {}, tokens))
+        (rows,) = await self._transaction.run(Asked(_LOOK, {}, tokens))
         return {(row[0], row[1]): row for row in rows}
 
     def _held(self, until: int) -> Held:
@@ -283,6 +287,4 @@ class Claims:
 
 
 def _attempts_left(claim: Claim, row: Row) -> int:
-    failures, day, day_failures, unlock_failures = row[6:]
-    today = day_failures if day is not None and day >= claim.today.isoformat() else 0
-    return claim.limits.left(failures, today, unlock_failures)
+    return Attempts(*row[6:]).left(claim.limits, claim.today.isoformat())

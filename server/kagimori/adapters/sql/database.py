@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from kagimori.adapters.sql.dialect import Statement
@@ -49,11 +49,22 @@ class Undone(Exception):
 
 
 class Asked(NamedTuple):
-    """A statement and what goes into it: ``batch`` where it takes rows."""
+    """A statement and what goes into it: ``batch`` where it takes rows.
+
+    ``hoped_for`` is how many rows it must give in `Database.at_once`, if that matters.
+    """
 
     statement: Statement
     values: Mapping[str, Value] = {}
     batch: Batch | None = None
+    hoped_for: int | None = None
+
+
+class Given(NamedTuple):
+    """What a transaction gave: its time, and the rows of each of its statements."""
+
+    now: int
+    rows: list[list[Row]]
 
 
 class Transaction(Protocol):
@@ -64,18 +75,22 @@ class Transaction(Protocol):
         """The database's clock at its begin, microseconds since 1970 UTC."""
         ...
 
-    def run(self, *asked: Asked) -> list[list[Row]]:
+    async def run(self, *asked: Asked) -> list[list[Row]]:
         """Run statements one after the other; return all rows that each gives.
 
         They go to the database together, so none can use what another gave.
         """
         ...
 
+    async def commit(self, *asked: Asked) -> list[list[Row]]:
+        """Do as `run`, and end the transaction with it; it is durable then."""
+        ...
+
 
 class Database(Protocol):
     """A database that forgets nothing it has confirmed."""
 
-    def transaction(self) -> AbstractContextManager[Transaction]:
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Run a write transaction; it is durable when the block has been left.
 
         Raises `StoreUnavailable` if the database fails, `ConstraintViolated`
@@ -83,21 +98,30 @@ class Database(Protocol):
         """
         ...
 
-    def ping(self) -> None:
+    async def at_once(self, *asked: Asked) -> Given | None:
+        """Run a whole transaction in one go; it is durable when this returns.
+
+        None if a statement does not give what was hoped for, or if this database
+        cannot decide that for itself: then nothing was changed. Raises as
+        `transaction` does.
+        """
+        ...
+
+    async def ping(self) -> None:
         """Return if a write becomes durable; else raise `StoreUnavailable`."""
         ...
 
     def close(self) -> None:
-        """Close all connections; a later call opens them again."""
+        """Close all connections, at once; a later call opens them again."""
         ...
 
 
-def transacted(database: Database, work: Callable[[Transaction], T]) -> T:
+async def transacted(database: Database, work: Callable[[Transaction], Awaitable[T]]) -> T:
     """Return what ``work`` returns, made durable; begin anew while it is `Undone`."""
     for _ in range(_TRIES):
         try:
-            with database.transaction() as transaction:
-                return work(transaction)
+            async with database.transaction() as transaction:
+                return await work(transaction)
         except Undone:
             continue
     raise unavailable("the database undid it for others again and again; nothing was changed")

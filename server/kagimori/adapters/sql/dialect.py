@@ -35,9 +35,10 @@ _COLUMN: Final = re.compile(r"\bb\.([a-z][a-z0-9_]*)")
 class Statement:
     """The same statement for both databases, each with its own placeholders.
 
-    SQLite's are numbered: first the columns of an input row, then ``common``, the
-    names of the values that are the same for all rows, and last the transaction's
-    time, which the connection binds itself. Where there is a ``reread``,
+    They are numbered. PostgreSQL's are ``common``, the names of the values that are
+    the same for all rows, and then the batch. SQLite's are first the columns of an
+    input row, then ``common``, and last the transaction's time, which the
+    connection binds itself. Where there is a ``reread``,
     it reads what PostgreSQL RETURNs, for each row that the statement has changed:
     SQLite's own RETURNING makes a table for the result of every row.
     """
@@ -86,7 +87,7 @@ def statement(  # noqa: PLR0913 - all that differs between two databases
     return Statement(
         _sqlite(re.sub(r"{returns}.*", "", text, flags=re.DOTALL), columns, common),
         reread,
-        _postgresql(text, columns, sorted_by, unlocked_tokens=unlocked_tokens),
+        _postgresql(text, columns, common, sorted_by, unlocked_tokens=unlocked_tokens),
         common,
     )
 
@@ -117,7 +118,12 @@ def _sqlite(text: str, columns: Mapping[str, str], common: tuple[str, ...]) -> s
 
 
 def _postgresql(
-    text: str, columns: Mapping[str, str], sorted_by: str, *, unlocked_tokens: bool
+    text: str,
+    columns: Mapping[str, str],
+    common: tuple[str, ...],
+    sorted_by: str,
+    *,
+    unlocked_tokens: bool,
 ) -> str:
     text = text.format(
         batch=_postgresql_batch(columns, unlocked_tokens=unlocked_tokens),
@@ -133,7 +139,8 @@ def _postgresql(
         oldest="requests",
         claimed="b.token_id",
     )
-    return _VALUE.sub(r"%(\1)s", text)
+    numbers = {name: number for number, name in enumerate((*common, "batch"), start=1)}
+    return _VALUE.sub(lambda found: f"${numbers[found[1]]}", text)
 
 
 def _postgresql_batch(columns: Mapping[str, str], *, unlocked_tokens: bool) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -47,7 +48,7 @@ _ONE_TOKEN_EACH: Final = frozenset(
 
 
 class SqlInventory:
-    """Tokens in, never over another token."""
+    """Tokens in, never over another token. For a process that has no event loop."""
 
     def __init__(self, database: Database) -> None:
         """Work on ``database``, whose schema is current."""
@@ -55,8 +56,8 @@ class SqlInventory:
 
     def known_serials(self, tenant: str, serials: Sequence[str]) -> set[str]:
         """See `InventoryStore.known_serials`."""
-        asked = [(tenant, serial) for serial in serials]
-        (rows,) = transacted(self._database, lambda begun: begun.run(Asked(_KNOWN, {}, asked)))
+        asked = Asked(_KNOWN, {}, [(tenant, serial) for serial in serials])
+        (rows,) = asyncio.run(transacted(self._database, lambda begun: begun.commit(asked)))
         return {serial for (serial,) in rows}
 
     def add(self, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]:
@@ -66,23 +67,26 @@ class SqlInventory:
         of ``tokens`` is added.
         """
         try:
-            return transacted(self._database, lambda begun: _add(begun, tokens, actor))
+            adding = transacted(self._database, lambda begun: _add(begun, tokens, actor))
+            return asyncio.run(adding)
         except ConstraintViolated as violated:
             if str(violated) not in _ONE_TOKEN_EACH:
                 raise
             raise InvalidField("subscriber_ref", "has a token already") from None
 
 
-def _add(transaction: Transaction, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]:
+async def _add(
+    transaction: Transaction, tokens: Sequence[Token], actor: str
+) -> list[Added | Duplicate]:
     answers: dict[int, Added | Duplicate] = {}
     # In one order, so that two imports of the same tokens take turns.
     for place, token in sorted(enumerate(tokens), key=_serial):
-        (new,) = transaction.run(Asked(_ADD, values_of(token)))
+        (new,) = await transaction.run(Asked(_ADD, values_of(token)))
         answers[place] = (Added if new else Duplicate)(token.identity.serial)
     added = [
         token.identity for place, token in enumerate(tokens) if isinstance(answers[place], Added)
     ]
-    audit.imported(transaction, added, actor)
+    await transaction.commit(audit.imported(added, actor))
     return [answers[place] for place in range(len(tokens))]
 
 

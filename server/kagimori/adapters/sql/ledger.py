@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kagimori.adapters.sql import audit
-from kagimori.adapters.sql.database import Asked, Transaction
+from kagimori.adapters.sql.database import Asked, Row, Transaction
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.requests import OWNED, moment
 from kagimori.application.ports import Claim
@@ -56,9 +56,8 @@ class Entry:
 class Ledger:
     """The verdicts of one transaction."""
 
-    def __init__(self, transaction: Transaction) -> None:
-        """Write into ``transaction``, when `write` is called."""
-        self._transaction = transaction
+    def __init__(self) -> None:
+        """Begin with none."""
         self._entries: list[Entry] = []
         self._accepted: dict[str, int] = {}
         self._last: dict[str, int] = {}
@@ -80,14 +79,28 @@ class Ledger:
         self._entries.append(entry)
         return entry
 
-    def write(self, *more: Asked) -> None:
-        """Write all that was added, and run ``more`` before it."""
-        draws = [Asked(_DRAW, {}, list(self._accepted.items()))] if self._accepted else []
-        asked = (*more, *draws, *self._writing())
-        given = self._transaction.run(*asked) if asked else []
-        self._at = moment(self._transaction.now)
-        if draws:
-            self._last = dict(given[len(more)])
+    def writing(self) -> Sequence[Asked]:
+        """Return what writes all that was added; the receipts come first."""
+        if not self._entries:
+            return ()
+        draws = (Asked(_DRAW, {}, list(self._accepted.items())),) if self._accepted else ()
+        decisions = [self._decision(entry) for entry in self._entries]
+        return *draws, Asked(_DECIDE, {}, decisions), audit.verified(decisions)
+
+    def take(self, now: int, given: Iterator[list[Row]]) -> None:
+        """Take what `writing` gave in the transaction of the time ``now``."""
+        self._at = moment(now)
+        if self._accepted:
+            self._last = dict(next(given))
+
+    async def write(self, transaction: Transaction, *more: Asked, last: bool) -> None:
+        """Write all that was added, and run ``more`` before it; commit if it is the ``last``."""
+        asked = (*more, *self.writing())
+        if last:
+            given = await transaction.commit(*asked)
+        else:
+            given = await transaction.run(*asked) if asked else []
+        self.take(transaction.now, iter(given[len(more) :]))
 
     def verdict(self, entry: Entry) -> Verdict:
         """Return what was written."""
@@ -96,12 +109,6 @@ class Ledger:
             return Verdict(entry.outcome, None, entry.attempts_left)
         number = self._last[entry.claim.tenant] - before_last
         return Verdict(entry.outcome, Receipt(number, self._at), entry.attempts_left)
-
-    def _writing(self) -> Sequence[Asked]:
-        if not self._entries:
-            return ()
-        decisions = [self._decision(entry) for entry in self._entries]
-        return Asked(_DECIDE, {}, decisions), audit.verified(decisions)
 
     def _decision(self, entry: Entry) -> audit.Decision:
         claim = entry.claim

@@ -1,21 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Durable write transactions on a PostgreSQL server, READ COMMITTED.
 
-Each thread that is in a transaction has a connection to itself; idle ones are
-kept. Whatever breaks a connection ends all idle ones: they are as old.
+Each transaction that is under way has a connection to itself; idle ones are kept.
+Whatever breaks a connection ends all idle ones: they are as old.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import psycopg
-from psycopg.abc import PQGen
-from psycopg.types.string import TextLoader
+from psycopg.pq import TransactionStatus
 
 from kagimori.adapters.sql.database import (
     NOT_KNOWN,
@@ -25,20 +23,14 @@ from kagimori.adapters.sql.database import (
     DatabaseRefused,
     Row,
     Undone,
-    Value,
     ValueRefused,
     unavailable,
 )
 from kagimori.adapters.sql.dialect import encoded, statement
+from kagimori.adapters.sql.wire import Answer, Connection, Sent
 from kagimori.domain.errors import StoreUnavailable
 
-T = TypeVar("T")
-
 _OLDEST: Final = 140_000
-
-# A server that says nothing any more is given up after about three seconds,
-# whether its host is gone or its process hangs.
-_PATIENCE: Final = 3.0
 
 _CONNECTION: Final[Mapping[str, Any]] = {
     "application_name": "kagimori",
@@ -72,25 +64,13 @@ SELECT current_setting('fsync'), current_setting('full_page_writes'),
        pg_is_in_recovery()
 """
 
-_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
-_NOW: Final = "SELECT (extract(epoch FROM now()) * 1000000)::bigint"
+_BEGIN: Final = Sent("BEGIN ISOLATION LEVEL READ COMMITTED", None)
+_NOW: Final = Sent("SELECT (extract(epoch FROM now()) * 1000000)::bigint")
+_COMMIT: Final = Sent("COMMIT", None)
 
 # A record of no meaning in the write-ahead log, which the commit must flush:
 # no row that processes would wait for each other at.
 _PING: Final = Asked(statement("SELECT pg_logical_emit_message(true, 'kagimori', 'ping')"))
-
-
-class Connection(psycopg.Connection[Row]):
-    """A connection on which nothing is waited for without end."""
-
-    def wait(
-        self,
-        gen: PQGen[T],
-        interval: float = _PATIENCE / 10,
-        timeout: float | None = _PATIENCE,
-    ) -> T:
-        """Wait as psycopg does, but not longer than ``timeout`` seconds."""
-        return super().wait(gen, interval, timeout)
 
 
 @dataclass(slots=True)
@@ -99,34 +79,58 @@ class PostgresqlTransaction:
 
     connection: Connection
     now: int = 0
+    is_over: bool = False
 
-    def run(self, *asked: Asked) -> list[list[Row]]:
+    async def run(self, *asked: Asked) -> list[list[Row]]:
         """See `Transaction.run`."""
-        begin = None
-        with self.connection.pipeline():
-            if not self.now:
-                self.connection.execute(_BEGIN, prepare=True)
-                begin = self.connection.execute(_NOW, prepare=True)
-            cursors = [
-                self.connection.execute(each.statement.postgresql, values, prepare=True)
-                for each, values in zip(asked, _values_of(asked), strict=True)
-            ]
-        if begin is not None:
-            ((self.now,),) = begin.fetchall()
-        return [cursor.fetchall() if cursor.description else [] for cursor in cursors]
+        return [rows for rows, _ in await self._converse(_sent(asked))]
+
+    async def commit(self, *asked: Asked) -> list[list[Row]]:
+        """See `Transaction.commit`."""
+        self.is_over = True
+        if not self.now and not asked:
+            return []
+        with _warnings_of(self.connection) as warnings:
+            *answers, (_, done) = await self._converse([*_sent(asked), _COMMIT])
+        # A standby that was not waited for is told of by a warning only.
+        if warnings or done != b"COMMIT":
+            raise _NotKnown
+        return [rows for rows, _ in answers]
+
+    async def _converse(self, sent: Sequence[Sent]) -> list[Answer]:
+        if self.now:
+            return await self.connection.converse(sent)
+        _, (((self.now,),), _), *answers = await self.connection.converse([_BEGIN, _NOW, *sent])
+        return answers
 
 
-def _values_of(asked: Sequence[Asked]) -> Iterator[Mapping[str, Value]]:
-    """Yield the values of each; statements that follow each other often take the same rows."""
+class _NotKnown(Exception):
+    """The server did not say that it has committed."""
+
+
+@contextmanager
+def _warnings_of(connection: Connection) -> Iterator[list[object]]:
+    warnings: list[object] = []
+    connection.add_notice_handler(warnings.append)
+    try:
+        yield warnings
+    finally:
+        connection.remove_notice_handler(warnings.append)
+
+
+def _sent(asked: Sequence[Asked]) -> list[Sent]:
+    """Return what is sent; statements that follow each other often take the same rows."""
+    sent = []
     batch: Batch | None = None
     text = ""
-    for each in asked:
-        if each.batch is None:
-            yield each.values
-            continue
-        if each.batch is not batch:
-            batch, text = each.batch, encoded(each.batch)
-        yield {**each.values, "batch": text}
+    for one, values, rows, _ in asked:
+        common = [values[name] for name in one.common]
+        if rows is not None:
+            if rows is not batch:
+                batch, text = rows, encoded(rows)
+            common.append(text)
+        sent.append(Sent(one.postgresql, common))
+    return sent
 
 
 class PostgresqlDatabase:
@@ -137,110 +141,97 @@ class PostgresqlDatabase:
         self._url = url
         self._password = password
         self._idle: list[Connection] = []
-        self._lock = threading.Lock()
 
     @classmethod
     def open(cls, url: str, password: str | None) -> PostgresqlDatabase:
-        """Connect to ``postgresql://…``, or raise `DatabaseRefused`."""
-        database = cls(url, password)
+        """Look at the server at ``postgresql://…``, or raise `DatabaseRefused`."""
         try:
-            database._idle.append(connect(url, password))
+            administer(url, password).close()
         except psycopg.Error as error:
             raise refusal(error) from None
-        return database
+        return cls(url, password)
 
-    @contextmanager
-    def transaction(self) -> Iterator[PostgresqlTransaction]:
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresqlTransaction]:
         """See `Database.transaction`."""
-        begun = self._begin()
+        begun = PostgresqlTransaction(await self._connected())
         try:
             yield begun
-        except psycopg.Error as error:
-            self._undo(begun)
-            trouble = _trouble(error)
+            if not begun.is_over:
+                await begun.commit()
+        except (psycopg.Error, _NotKnown) as error:
+            trouble = await self._trouble(begun, error)
             # Words about a value or a row may quote it, and a cause is logged.
             raise trouble from (error if isinstance(trouble, StoreUnavailable) else None)
-        except BaseException:
-            self._undo(begun)
+        except Exception:
+            await self._undo(begun.connection)
             raise
-        if begun.now:
-            self._commit(begun)
-        else:
-            self._give_back(begun.connection)
+        except BaseException:
+            # Nobody waits any longer, for the server neither.
+            self._give_up(begun.connection)
+            raise
+        self._idle.append(begun.connection)
 
-    def ping(self) -> None:
+    async def at_once(self, *asked: Asked) -> None:
+        """See `Database.at_once`: what a statement gives is known on this side only."""
+
+    async def ping(self) -> None:
         """See `Database.ping`."""
-        with self.transaction() as transaction:
-            transaction.run(_PING)
+        async with self.transaction() as transaction:
+            await transaction.commit(_PING)
 
     def close(self) -> None:
         """See `Database.close`."""
-        with self._lock:
-            idle, self._idle = self._idle, []
+        idle, self._idle = self._idle, []
         for connection in idle:
-            connection.close()
+            connection.pgconn.finish()
 
-    def _begin(self) -> PostgresqlTransaction:
-        connection = None
+    async def _connected(self) -> Connection:
+        if self._idle:
+            return self._idle.pop()
         try:
-            connection = self._taken() or connect(self._url, self._password)
-            return PostgresqlTransaction(connection)
+            return await connect(self._url, self._password)
         except (psycopg.Error, DatabaseRefused) as error:
-            self._give_up(connection)
+            self.close()
             raise unavailable("the database cannot be written; nothing was changed") from error
 
-    def _commit(self, begun: PostgresqlTransaction) -> None:
-        warnings: list[object] = []
-        connection = begun.connection
-        connection.add_notice_handler(warnings.append)
-        try:
-            done = connection.execute("COMMIT", prepare=False)
-        except BaseException as error:
-            self._give_up(connection)
-            if isinstance(error, psycopg.Error):
-                raise unavailable(NOT_KNOWN) from error
-            raise
-        # A standby that was not waited for is told of by a warning only.
-        if warnings or done.statusmessage != "COMMIT":
-            self._give_up(connection)
-            raise unavailable(NOT_KNOWN)
-        connection.remove_notice_handler(warnings.append)
-        self._give_back(connection)
-
-    def _undo(self, begun: PostgresqlTransaction) -> None:
-        try:
-            begun.connection.execute("ROLLBACK", prepare=False)
-        except psycopg.Error:
+    async def _trouble(self, begun: PostgresqlTransaction, error: Exception) -> Exception:
+        """Return what an error comes to; the transaction is over then."""
+        in_doubt = begun.is_over and not _has_failed(begun.connection)
+        if in_doubt:
             self._give_up(begun.connection)
+            return unavailable(NOT_KNOWN)
+        await self._undo(begun.connection)
+        return _meaning(error)
+
+    async def _undo(self, connection: Connection) -> None:
+        try:
+            await connection.execute("ROLLBACK", prepare=False)
+        except psycopg.Error:
+            self._give_up(connection)
         else:
-            self._give_back(begun.connection)
-
-    def _taken(self) -> Connection | None:
-        with self._lock:
-            return self._idle.pop() if self._idle else None
-
-    def _give_back(self, connection: Connection) -> None:
-        with self._lock:
             self._idle.append(connection)
 
-    def _give_up(self, connection: Connection | None) -> None:
+    def _give_up(self, connection: Connection) -> None:
         """Drop the connection and all that are as old: the next call connects anew."""
         self.close()
-        if connection is not None:
-            with suppress(psycopg.Error):
-                connection.close()
+        connection.pgconn.finish()
 
 
-def connect(url: str, password: str | None) -> Connection:
+def _has_failed(connection: Connection) -> bool:
+    """Return whether the server has said of the transaction that it cannot be committed."""
+    return connection.info.transaction_status == TransactionStatus.INERROR
+
+
+async def connect(url: str, password: str | None) -> Connection:
     """Connect durably, or raise `DatabaseRefused` or `psycopg.Error`."""
-    connection = Connection.connect(url, autocommit=True, **_settings(password))
+    connection = await Connection.connect(url, autocommit=True, **_settings(password))
     try:
-        for kind in ("uuid", "date"):
-            connection.adapters.register_loader(kind, TextLoader)
-        connection.execute(_SESSION)
-        require_durable(connection)
+        await connection.execute(_SESSION)
+        promises = await (await connection.execute(_PROMISES)).fetchall()
+        require_durable(connection.info.server_version, promises[0])
     except BaseException:
-        connection.close()
+        await connection.close()
         raise
     return connection
 
@@ -252,7 +243,8 @@ def administer(url: str, password: str | None) -> psycopg.Connection[Row]:
     """
     connection: psycopg.Connection[Row] = psycopg.connect(url, **_settings(password))
     try:
-        require_durable(connection)
+        promises = connection.execute(_PROMISES).fetchall()
+        require_durable(connection.info.server_version, promises[0])
         connection.rollback()
     except BaseException:
         connection.close()
@@ -260,11 +252,11 @@ def administer(url: str, password: str | None) -> psycopg.Connection[Row]:
     return connection
 
 
-def require_durable(connection: psycopg.Connection[Row]) -> None:
+def require_durable(server_version: int, promises: Row) -> None:
     """Raise `DatabaseRefused` unless a commit here survives a loss of power."""
-    if connection.info.server_version < _OLDEST:
+    if server_version < _OLDEST:
         raise DatabaseRefused("the PostgreSQL server must be version 14 or newer")
-    *settings, read_only, standby = connection.execute(_PROMISES).fetchall()[0]
+    *settings, read_only, standby = promises
     for name, value in zip(
         ("fsync", "full_page_writes", "synchronous_commit"), settings, strict=True
     ):
@@ -285,7 +277,7 @@ def _settings(password: str | None) -> dict[str, Any]:
     return {**_CONNECTION, **({} if password is None else {"password": password})}
 
 
-def _trouble(error: psycopg.Error) -> Exception:
+def _meaning(error: Exception) -> Exception:
     match error:
         case psycopg.errors.DeadlockDetected() | psycopg.errors.SerializationFailure():
             return Undone()

@@ -201,43 +201,43 @@ def key_of(claim: Claim) -> Key:
     return claim.tenant, claim.request_id
 
 
-def find(transaction: Transaction, claims: Sequence[Claim]) -> dict[Key, Earlier]:
+async def find(transaction: Transaction, claims: Sequence[Claim]) -> dict[Key, Earlier]:
     """Return the rows that `OPEN` left alone, but none that another writes to."""
-    (rows,) = transaction.run(Asked(_FIND, {}, [key_of(claim) for claim in claims]))
+    (rows,) = await transaction.run(Asked(_FIND, {}, [key_of(claim) for claim in claims]))
     earlier = (Earlier(*row) for row in rows)
     return {(row.tenant, row.request_id): row for row in earlier}
 
 
-def drop(transaction: Transaction, rows: Sequence[Earlier]) -> None:
+async def drop(transaction: Transaction, rows: Sequence[Earlier]) -> None:
     """Delete rows of `find`."""
     keys = [(row.tenant, row.request_id) for row in rows]
-    transaction.run(Asked(_DROP, {}, keys))
+    await transaction.run(Asked(_DROP, {}, keys))
 
 
-def pass_on(transaction: Transaction, claim: Claim, old_lease: str) -> None:
+async def pass_on(transaction: Transaction, claim: Claim, old_lease: str) -> None:
     """Resume an open request: move it from a lease that ran out to the claim's."""
     moved = (claim.tenant, claim.request_id, claim.lease, old_lease)
-    transaction.run(Asked(_PASS_ON, {}, [moved]))
+    await transaction.run(Asked(_PASS_ON, {}, [moved]))
 
 
-def resumed(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+async def resumed(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
     """Return the requests under which an earlier search may have had results."""
-    return _owned(transaction, _RESUMED, claims)
+    return await _owned(transaction, _RESUMED, claims)
 
 
-def in_time(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+async def in_time(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
     """Return which requests still hold the lease that only they hold."""
-    return _owned(transaction, _KEEP, claims)
+    return await _owned(transaction, _KEEP, claims)
 
 
-def let_go(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+async def let_go(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
     """End leases and leave the requests open; return those that were ours."""
-    return _owned(transaction, _LET_GO, claims)
+    return await _owned(transaction, _LET_GO, claims)
 
 
-def forget(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
+async def forget(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
     """Delete open requests; return those that were ours."""
-    return _owned(transaction, _FORGET, claims)
+    return await _owned(transaction, _FORGET, claims)
 
 
 def pruning(claims: int) -> Asked:
@@ -250,11 +250,11 @@ def moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _owned(transaction: Transaction, end: Statement, claims: Sequence[Claim]) -> set[Key]:
+async def _owned(transaction: Transaction, end: Statement, claims: Sequence[Claim]) -> set[Key]:
     if not claims:
         return set()
     ours = [(claim.tenant, claim.request_id, claim.lease) for claim in claims]
-    (rows,) = transaction.run(Asked(end, {}, ours))
+    (rows,) = await transaction.run(Asked(end, {}, ours))
     return {(tenant, request_id) for tenant, request_id in rows}
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Row, Value
 from kagimori.domain.lifecycle import State
+from kagimori.domain.policy import Attempts
 from kagimori.domain.token import (
     CustodyLabel,
     Hash,
@@ -25,6 +26,12 @@ COLUMNS: Final = (
     "period", "t0", "custody", "seed_length", "key_version", "wrap_format", "blob", "row_mac",
     "state", "last_step", "drift", "generation",
 )  # fmt: skip
+"""A token's own columns."""
+
+SPENT: Final = ("failures", "day", "day_failures", "unlock_failures")
+"""What verifications have spent of its limits."""
+
+ALL: Final = (*COLUMNS, *SPENT)
 """What `token_of` takes, in its order."""
 
 # An enumeration's own look-up by value costs ten times as much.
@@ -35,11 +42,11 @@ _STATES: Final = {word.value: word for word in State}
 
 
 def token_of(row: Row) -> Token:
-    """Return the token of a row of `COLUMNS`."""
+    """Return the token of a row of `ALL`."""
     (
         tenant, token_id, serial, subscriber, kind, purpose, factor, hash_, digits, period, t0,
         custody, seed_length, key_version, wrap_format, blob, row_mac, state, last_step, drift,
-        generation,
+        generation, *spent,
     ) = row  # fmt: skip
     identity = TokenIdentity(
         tenant,
@@ -51,7 +58,8 @@ def token_of(row: Row) -> Token:
         _profile_of(factor, hash_, digits, period, t0),
         SealedSeed(blob, wrap_format, key_version, seed_length, _CUSTODIES[custody]),
     )
-    return Token(identity, row_mac, _STATES[state], last_step, drift, generation)
+    attempts = Attempts(*spent)
+    return Token(identity, row_mac, _STATES[state], last_step, drift, generation, attempts)
 
 
 def values_of(token: Token) -> dict[str, Value]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -68,10 +68,7 @@ WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
         "consecutive": "integer",
         "since_unlock": "integer",
     },
-    returning=Returning(
-        "b.lease, tokens.failures, tokens.day, tokens.day_failures, tokens.unlock_failures",
-        "FROM tokens WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
-    ),
+    returning=Returning("b.lease", ""),
 )
 
 _GIVES_BACK: Final = frozenset({Finding.FRESH, Finding.SPENT, Finding.NO_RESULT})
@@ -82,6 +79,7 @@ _LEFT_OPEN: Final = Settled(None)
 Answers = list[SettleAnswer]
 _Placed = tuple[int, Settlement]
 """A settlement and its place in the batch."""
+_End = Callable[[Transaction, Sequence[Claim]], Awaitable[set[requests.Key]]]
 
 
 class Settlements:
@@ -90,10 +88,9 @@ class Settlements:
     Whatever is not known to be settled was `Overslept`: nothing of it was changed.
     """
 
-    def __init__(self, transaction: Transaction, settlements: Sequence[Settlement]) -> None:
-        """Settle in ``transaction``."""
-        self._transaction = transaction
-        self._ledger = Ledger(transaction)
+    def __init__(self, settlements: Sequence[Settlement]) -> None:
+        """Begin with ``settlements``."""
+        self.ledger = Ledger()
         self._entries: list[tuple[int, Entry]] = []
         self.answers: Answers = [_OVERSLEPT] * len(settlements)
         granted: list[_Placed] = []
@@ -104,37 +101,69 @@ class Settlements:
                 granted.append(placed)
             else:
                 self._unknown.setdefault(settlement.finding, []).append(placed)
-        self._first, self._later = _each_lease_once(self._as_paid_for(granted))
+        self._first, self._later = _each_lease_once(granted)
+        self._ended: dict[Finding, list[Claim]] = {}
 
-    def first(self) -> Sequence[Asked]:
-        """Return what settles the tokens."""
+    def is_plain(self) -> bool:
+        """Return whether each is a verdict about a token, to be settled with the others."""
+        judged = (settlement.finding in _OUTCOMES for _, settlement in self._first)
+        return not self._unknown and not self._later and all(judged)
+
+    def settling(self) -> Sequence[Asked]:
+        """Return what settles the tokens. It gives as many rows as are hoped for, or fewer."""
         if not self._first:
             return ()
         rows = [_row(settlement) for _, settlement in self._first]
-        return (Asked(_SETTLE, {}, rows),)
+        return (Asked(_SETTLE, {}, rows, len(rows)),)
+
+    def writing(self) -> Sequence[Asked]:
+        """Return what writes all verdicts down, if all are still ours to settle."""
+        for place, settlement in self._first:
+            self._enter(place, settlement)
+        return self.ledger.writing()
+
+    def take_written(self, now: int, given: Iterator[list[Row]]) -> None:
+        """Take what `writing` gave in the transaction of the time ``now``."""
+        self.ledger.take(now, given)
+        self._answer()
+
+    async def first(self, transaction: Transaction) -> Sequence[Asked]:
+        """Return what settles the tokens in ``transaction``."""
+        self._transaction = transaction
+        self._first = await self._as_paid_for(self._first)
+        return self.settling()
 
     def take(self, given: Iterator[list[Row]]) -> None:
         """Take what `first` gave."""
         if self._first:
             self._judge(self._first, next(given))
 
-    def finish(self, *more: Asked) -> None:
-        """Settle the rest, write all verdicts down, and run ``more`` before that."""
+    async def finish(self, *more: Asked, last: bool) -> None:
+        """Settle the rest, write all verdicts down, and run ``more`` before that.
+
+        Commit if it is the ``last`` of the transaction.
+        """
+        await self._end()
         while self._later:
             self._first, self._later = _each_lease_once(self._later)
-            self.take(iter(self._transaction.run(*self.first())))
+            self._first = await self._as_paid_for(self._first)
+            self.take(iter(await self._transaction.run(*self.settling())))
+            await self._end()
         for finding, placed in self._unknown.items():
-            self._settle_unknown(finding, placed)
-        self._ledger.write(*more)
-        for place, entry in self._entries:
-            self.answers[place] = Settled(self._ledger.verdict(entry))
+            await self._settle_unknown(finding, placed)
+        await self.ledger.write(self._transaction, *more, last=last)
+        self._answer()
 
-    def _as_paid_for(self, granted: list[_Placed]) -> list[_Placed]:
+    def _answer(self) -> None:
+        for place, entry in self._entries:
+            self.answers[place] = Settled(self.ledger.verdict(entry))
+
+    async def _as_paid_for(self, granted: list[_Placed]) -> list[_Placed]:
         """Let go, without giving back, what resumed a search that may have had a result."""
         failed = [placed[1].claim for placed in granted if placed[1].finding is Finding.NO_RESULT]
         if not failed:
             return granted
-        resumed = requests.resumed(self._transaction, failed)
+        resumed = await requests.resumed(self._transaction, failed)
         return [
             (place, replace(settlement, finding=Finding.BROKEN_OFF))
             if settlement.finding is Finding.NO_RESULT
@@ -145,36 +174,39 @@ class Settlements:
 
     def _judge(self, asked: Sequence[_Placed], rows: Sequence[Row]) -> None:
         """Judge what was still ours to settle."""
-        settled = {row[0]: row for row in rows}
-        ended: dict[Finding, list[Claim]] = {}
+        settled = {lease for (lease,) in rows}
         for place, settlement in asked:
-            row = settled.get(settlement.claim.lease)
-            if row is None:
+            if settlement.claim.lease not in settled:
                 continue
             if settlement.finding in _ENDS:
-                ended.setdefault(settlement.finding, []).append(settlement.claim)
+                self._ended.setdefault(settlement.finding, []).append(settlement.claim)
                 self.answers[place] = _LEFT_OPEN
             else:
-                self._entries.append((place, self._entry(settlement, row)))
-        for finding, claims in ended.items():
-            _ENDS[finding](self._transaction, claims)
+                self._enter(place, settlement)
 
-    def _entry(self, settlement: Settlement, row: Row) -> Entry:
+    async def _end(self) -> None:
+        """End the requests of settlements that leave no verdict."""
+        ended, self._ended = self._ended, {}
+        for finding, claims in ended.items():
+            await _ENDS[finding](self._transaction, claims)
+
+    def _enter(self, place: int, settlement: Settlement) -> None:
         claim, token = settlement.claim, _token(settlement)
-        left = _attempts_left(claim, row)
+        left = _attempts_left(settlement)
         outcome = _OUTCOMES[settlement.finding]
         if outcome is Outcome.REJECTED and not left:
             # The daily budget ends by itself: the token stays ACTIVE, today is over.
             outcome = Outcome.LOCKED
         identity = token.identity
-        return self._ledger.add(claim, outcome, left, identity.token_id, identity.serial)
+        entry = self.ledger.add(claim, outcome, left, identity.token_id, identity.serial)
+        self._entries.append((place, entry))
 
-    def _settle_unknown(self, finding: Finding, placed: Sequence[_Placed]) -> None:
+    async def _settle_unknown(self, finding: Finding, placed: Sequence[_Placed]) -> None:
         claims = [settlement.claim for _, settlement in placed]
         if finding is Finding.UNKNOWN:
-            done = requests.in_time(self._transaction, claims)
+            done = await requests.in_time(self._transaction, claims)
         elif finding in _ENDS:
-            done = _ENDS[finding](self._transaction, claims)
+            done = await _ENDS[finding](self._transaction, claims)
         else:
             raise ValueError(f"{finding} needs a token that was granted")
         for place, settlement in placed:
@@ -184,7 +216,7 @@ class Settlements:
                 continue
             done.discard(key)
             if finding is Finding.UNKNOWN:
-                entry = self._ledger.add(claim, Outcome.UNKNOWN_TOKEN, None, None, None)
+                entry = self.ledger.add(claim, Outcome.UNKNOWN_TOKEN, None, None, None)
                 self._entries.append((place, entry))
             else:
                 self.answers[place] = _LEFT_OPEN
@@ -226,10 +258,12 @@ def _row(settlement: Settlement) -> tuple[Value, ...]:
     )
 
 
-def _attempts_left(claim: Claim, row: Row) -> int:
-    _, failures, day, day_failures, unlock_failures = row
-    today = day_failures if day >= claim.today.isoformat() else 0
-    return claim.limits.left(failures, today, unlock_failures)
+def _attempts_left(settlement: Settlement) -> int:
+    """Return what settling leaves: nobody else writes to a token that is claimed."""
+    claim, finding, spent = settlement.claim, settlement.finding, _token(settlement).spent
+    if finding in _GIVES_BACK:
+        spent = spent.given_back(accepted=finding is Finding.FRESH)
+    return spent.left(claim.limits, claim.today.isoformat())
 
 
 _OUTCOMES: Final = {
@@ -238,7 +272,7 @@ _OUTCOMES: Final = {
     Finding.NONE: Outcome.REJECTED,
 }
 
-_ENDS: Final[dict[Finding, Callable[[Transaction, Sequence[Claim]], set[requests.Key]]]] = {
+_ENDS: Final[dict[Finding, _End]] = {
     Finding.NO_RESULT: requests.forget,
     Finding.BROKEN_OFF: requests.let_go,
 }

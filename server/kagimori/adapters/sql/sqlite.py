@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """One durable write transaction at a time on an SQLite file.
 
-A process has one connection and a lock around it; other processes (the
-importer beside the server) take turns through SQLite's own write lock.
+A process has one connection, on which transactions take turns; other processes
+(the importer beside the server) take turns through SQLite's own write lock.
 """
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from asyncio import Future
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from kagimori.adapters.sql.database import (
     Batch,
     ConstraintViolated,
     DatabaseRefused,
+    Given,
     Row,
     Value,
     unavailable,
@@ -48,26 +50,56 @@ _PRAGMAS: Final = (
 _PING: Final = Asked(statement("PRAGMA user_version = 0"))
 
 
+_Numbered = tuple[str, str | None, Batch | None, tuple[Value, ...], int | None]
+"""A statement as the extension takes it, with what it must give."""
+
+_Done = tuple[int, list[list[Row]]]
+"""A transaction's time, and the rows of each statement."""
+
+
 @dataclass(slots=True)
 class SqliteTransaction:
     """See `Transaction`. It begins with the first statements."""
 
     connection: core.SqliteConnection
+    turn: asyncio.Lock
     now: int = 0
+    is_over: bool = False
 
-    def run(self, *asked: Asked) -> list[list[Row]]:
+    async def run(self, *asked: Asked) -> list[list[Row]]:
         """See `Transaction.run`."""
+        return self._taken(await self._begin([_numbered(each) for each in asked], last=False))
+
+    async def commit(self, *asked: Asked) -> list[list[Row]]:
+        """See `Transaction.commit`."""
         numbered = [_numbered(each) for each in asked]
-        if self.now:
-            return self.connection.run_all(numbered)
-        self.now, given = self.connection.begin(numbered)
-        return given
+        return self._taken(await self._end(numbered) if self.now or asked else None)
+
+    async def at_once(self, asked: Sequence[Asked]) -> _Done | None:
+        """See `Database.at_once`."""
+        return await self._end([_numbered(each, each.hoped_for) for each in asked])
+
+    def _end(self, numbered: Sequence[_Numbered]) -> Future[_Done | None]:
+        ended = self._begin(numbered, last=True)
+        self.is_over = True
+        # The next may ask already: the connection does one thing after the other.
+        self.turn.release()
+        return ended
+
+    def _begin(self, numbered: Sequence[_Numbered], *, last: bool) -> Future[_Done | None]:
+        return core.ended(self.connection.transact, numbered, last)
+
+    def _taken(self, given: _Done | None) -> list[list[Row]]:
+        if given is None:
+            return []
+        self.now, rows = given
+        return rows
 
 
-def _numbered(asked: Asked) -> tuple[str, str | None, Batch | None, tuple[Value, ...]]:
-    one, values, batch = asked
+def _numbered(asked: Asked, hoped_for: int | None = None) -> _Numbered:
+    one, values, batch, _ = asked
     common = tuple([values[name] for name in one.common])
-    return one.sqlite, one.reread, batch, common
+    return one.sqlite, one.reread, batch, common, hoped_for
 
 
 class SqliteDatabase:
@@ -77,7 +109,7 @@ class SqliteDatabase:
         """Take a configured connection; see `open`."""
         self._path = path
         self._connection: core.SqliteConnection | None = connection
-        self._lock = threading.Lock()
+        self._turn = asyncio.Lock()
 
     @classmethod
     def open(cls, path: Path) -> SqliteDatabase:
@@ -87,61 +119,69 @@ class SqliteDatabase:
         except core.SqliteError as error:
             raise DatabaseRefused(f"cannot open {path}: {error.args[0]}") from None
 
-    @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqliteTransaction]:
         """See `Database.transaction`."""
-        with self._lock:
-            begun = self._begin()
-            try:
-                yield begun
-            except core.SqliteError as error:
-                message, kind = error.args
-                if kind == "constraint":
-                    begun.connection.run("ROLLBACK")
-                    raise ConstraintViolated(message) from error
-                self._give_up()
-                trouble = "cannot be written" if kind == "busy" else "failed"
-                raise unavailable(f"the database {trouble}; nothing was changed") from error
-            except BaseException:
-                if begun.now:
-                    begun.connection.run("ROLLBACK")
-                raise
-            if begun.now:
-                self._commit(begun.connection)
+        await self._turn.acquire()
+        try:
+            begun = SqliteTransaction(await self._connected(), self._turn)
+        except BaseException:
+            self._turn.release()
+            raise
+        try:
+            yield begun
+            if not begun.is_over:
+                await begun.commit()
+        except core.SqliteError as error:
+            raise self._trouble(begun, *error.args) from error
+        except BaseException:
+            if not begun.is_over:
+                begun.connection.undo()
+            raise
+        finally:
+            if not begun.is_over:
+                self._turn.release()
 
-    def ping(self) -> None:
+    async def at_once(self, *asked: Asked) -> Given | None:
+        """See `Database.at_once`."""
+        async with self.transaction() as transaction:
+            given = await transaction.at_once(asked)
+        return None if given is None else Given(*given)
+
+    async def ping(self) -> None:
         """See `Database.ping`."""
-        with self.transaction() as transaction:
-            transaction.run(_PING)
+        async with self.transaction() as transaction:
+            await transaction.commit(_PING)
 
     def close(self) -> None:
         """See `Database.close`."""
-        with self._lock:
-            self._give_up()
-
-    def _begin(self) -> SqliteTransaction:
-        try:
-            if self._connection is None:
-                self._connection = _connect(self._path)
-            return SqliteTransaction(self._connection)
-        except (core.SqliteError, DatabaseRefused) as error:
-            self._give_up()
-            raise unavailable("the database cannot be written; nothing was changed") from error
-
-    def _commit(self, connection: core.SqliteConnection) -> None:
-        try:
-            connection.run("COMMIT")
-        except core.SqliteError as error:
-            # The write-ahead log may hold the commit all the same: whoever
-            # opens the file next finds out, and so does the same request_id.
-            self._give_up()
-            raise unavailable(NOT_KNOWN) from error
-
-    def _give_up(self) -> None:
-        """Drop the connection: the next call starts from what is on the disk."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    async def _connected(self) -> core.SqliteConnection:
+        if self._connection is None:
+            try:
+                # Seldom, and it may wait for another process.
+                self._connection = await asyncio.to_thread(_connect, self._path)
+            except (core.SqliteError, DatabaseRefused) as error:
+                raise unavailable("the database cannot be written; nothing was changed") from error
+        return self._connection
+
+    def _trouble(self, begun: SqliteTransaction, message: str, kind: str) -> Exception:
+        """Return what an error comes to; after most the next call opens the file anew."""
+        if kind == "constraint":
+            return ConstraintViolated(message)
+        # It starts from what is on the disk: the write-ahead log may hold a commit
+        # that failed. Whoever opens the file next finds out, and so does the same
+        # request_id. After that the extension has closed the file already.
+        if begun.connection is self._connection:
+            self._connection = None
+        begun.connection.retire()
+        if kind == "commit":
+            return unavailable(NOT_KNOWN)
+        trouble = "cannot be written" if kind == "busy" else "failed"
+        return unavailable(f"the database {trouble}; nothing was changed")
 
 
 def require_durable(connection: core.SqliteConnection) -> None:

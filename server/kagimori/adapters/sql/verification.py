@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from kagimori.adapters.sql import requests
@@ -43,44 +44,58 @@ class SqlVerificationStore:
         self._prune_every = prune_every
         self._unpruned = 0
 
-    def commit(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
+    async def commit(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
         """See `VerificationStore.commit`.
 
         If one item of several makes the database or this code fail in a way
         that is no outage, each gets a transaction of its own.
         """
         try:
-            return self._together(settlements, claims)
+            return await self._together(settlements, claims)
         except StoreUnavailable:
             raise
         except Exception:
             if len(settlements) + len(claims) == 1:
                 raise
         return (
-            [self._settle_alone(settlement) for settlement in settlements],
-            [self._claim_alone(claim) for claim in claims],
+            [await self._settle_alone(settlement) for settlement in settlements],
+            [await self._claim_alone(claim) for claim in claims],
         )
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         """See `VerificationStore.ping`."""
-        self._database.ping()
+        await self._database.ping()
 
-    def _together(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
-        def work(transaction: Transaction) -> Answers:
-            settling = Settlements(transaction, settlements)
-            claiming = Claims(transaction, claims)
-            given = iter(transaction.run(*settling.first(), *claiming.first()))
-            settling.take(given)
-            claiming.take(given)
-            # Last: from there on nothing waits for another transaction.
-            pruning = self._pruning(len(claims))
-            settling.finish(*(() if claiming.is_open else pruning))
-            # After the verdicts: a claim may ask for one of them.
-            if claiming.is_open:
-                claiming.finish(*pruning)
-            return settling.answers, claiming.answers
+    async def _together(
+        self, settlements: Sequence[Settlement], claims: Sequence[Claim]
+    ) -> Answers:
+        pruning = self._pruning(len(claims))
+        answers = await self._in_one_go(settlements, claims, pruning)
+        if answers is None:
+            step_by_step = partial(_step_by_step, settlements, claims, pruning)
+            answers = await transacted(self._database, step_by_step)
+        return answers
 
-        return transacted(self._database, work)
+    async def _in_one_go(
+        self, settlements: Sequence[Settlement], claims: Sequence[Claim], pruning: Sequence[Asked]
+    ) -> Answers | None:
+        """Do what nearly every batch comes to; None if this one does not.
+
+        All claims are granted, and all settlements are verdicts in time.
+        """
+        settling, claiming = Settlements(settlements), Claims(claims)
+        if not settling.is_plain():
+            return None
+        settled, claimed = settling.settling(), claiming.first()
+        wanted = (*settled, *claimed, *settling.writing(), *pruning)
+        done = await self._database.at_once(*wanted) if wanted else None
+        if done is None:
+            return None
+        # How many tokens were settled was hoped for, and is so.
+        given = iter(done.rows[len(settled) :])
+        claiming.take(given)
+        settling.take_written(done.now, given)
+        return settling.answers, claiming.answers
 
     def _pruning(self, claims: int) -> Sequence[Asked]:
         """Return what takes old requests away, now and then."""
@@ -90,21 +105,42 @@ class SqlVerificationStore:
         unpruned, self._unpruned = self._unpruned, 0
         return (requests.pruning(unpruned),)
 
-    def _settle_alone(self, settlement: Settlement) -> SettleAnswer:
+    async def _settle_alone(self, settlement: Settlement) -> SettleAnswer:
         try:
-            return self._together([settlement], [])[0][0]
+            return (await self._together([settlement], []))[0][0]
         except StoreUnavailable:
             raise
         except Exception:  # noqa: BLE001 - whatever it is, it is this item's own
             # The lease runs out by itself, and the attempt stays spent.
             return Overslept()
 
-    def _claim_alone(self, claim: Claim) -> ClaimAnswer:
+    async def _claim_alone(self, claim: Claim) -> ClaimAnswer:
         try:
-            return self._together([], [claim])[1][0]
+            return (await self._together([], [claim]))[1][0]
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's own
             refusal = unavailable("the database does not take this request")
             refusal.__cause__ = error
             return Refused(refusal)
+
+
+async def _step_by_step(
+    settlements: Sequence[Settlement],
+    claims: Sequence[Claim],
+    pruning: Sequence[Asked],
+    transaction: Transaction,
+) -> Answers:
+    settling, claiming = Settlements(settlements), Claims(claims)
+    first = (*await settling.first(transaction), *claiming.first())
+    given = iter(await transaction.run(*first)) if first else iter(())
+    settling.take(given)
+    claiming.take(given)
+    # Pruning last: from there on nothing waits for another transaction.
+    if claiming.is_open:
+        await settling.finish(last=False)
+        # After the verdicts: a claim may ask for one of them.
+        await claiming.finish(transaction, *pruning)
+    else:
+        await settling.finish(*pruning, last=True)
+    return settling.answers, claiming.answers

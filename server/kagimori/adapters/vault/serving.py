@@ -71,14 +71,15 @@ class HsmVault:
         except (core.HsmError, core.PolicyError) as error:
             raise VaultRefused(str(error.args[0])) from None
 
-    def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
         """See `SeedVault.search`. It returns when the vault's wait is over."""
         jobs = [job_of(search) for search in searches]
         sound = [job for job in jobs if job is not None]
         try:
-            results = iter(self._vault.search(sound, self._wait))
+            found = await core.ended(self._vault.search, sound, self._wait)
         except core.HsmError as error:
             return [SearchFailed(translated(error), 0) for _ in searches]
+        results = iter(found)
         return [
             SearchFailed(RecordTampered(), 0) if job is None else answer_of(next(results))
             for job in jobs
@@ -102,10 +103,10 @@ class HsmVault:
         except core.HsmError as error:
             raise translated(error) from None
 
-    def ping(self) -> None:
+    async def ping(self) -> None:
         """See `SeedVault.ping`. It returns when the vault's wait is over."""
         try:
-            self._vault.ping(self._wait)
+            await core.ended(self._vault.ping, self._wait)
         except core.HsmError as error:
             raise translated(error) from None
 
@@ -123,14 +124,15 @@ class HsmVault:
         except core.HsmError as error:
             raise translated(error) from None
 
-    def status(self) -> HsmStatus:
+    async def status(self) -> HsmStatus:
         """See `HsmInspector.status`."""
+        answering = await self._answers()
         manufacturer, version, tenants = self._vault.status()
         return HsmStatus(
             partition=self._partition,
             manufacturer=manufacturer,
             library_version=version,
-            answering=self._answers(),
+            answering=answering,
             tenants=tuple(TenantKeys(*versions) for versions in tenants),
             cache=SeedCache(*self._vault.cache_counts()),
         )
@@ -139,9 +141,9 @@ class HsmVault:
         """Wait for calls under way, for some seconds, and leave the HSM."""
         self._vault.close()
 
-    def _answers(self) -> bool:
+    async def _answers(self) -> bool:
         try:
-            self.ping()
+            await self.ping()
         except HsmUnavailable:
             return False
         return True

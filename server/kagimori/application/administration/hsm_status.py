@@ -44,6 +44,6 @@ class HsmStatus:
 class HsmInspector(Protocol):
     """Looks at the HSM. It never raises: an HSM that is away is a finding."""
 
-    def status(self) -> HsmStatus:
+    async def status(self) -> HsmStatus:
         """Use the canary seed, now, and say what was found."""
         ...

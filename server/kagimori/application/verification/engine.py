@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -16,6 +16,7 @@ from typing import Final, Self
 from kagimori.application.ports import SeedVault, VerificationStore
 from kagimori.application.verification.case import RETRY_AFTER, SHORTEST, Case
 from kagimori.application.verification.lines import LineFull, Lines
+from kagimori.application.verification.pace import Pace
 from kagimori.application.verification.pipeline import Ended, Pipeline
 from kagimori.domain.errors import AuthorityError, DeadlineTooNear, Overloaded, TokenBusy
 from kagimori.domain.outcome import Verdict
@@ -44,13 +45,23 @@ class Bounds:
 class Engine:
     """Carries cases to their answers. Use it as an async context manager."""
 
-    def __init__(self, store: VerificationStore, vault: SeedVault, bounds: Bounds) -> None:
-        """``store`` is used by one thread at a time, ``vault`` by several."""
+    def __init__(
+        self,
+        store: VerificationStore,
+        vault: SeedVault,
+        bounds: Bounds,
+        busy: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        """Use ``store`` and ``vault`` on the event loop that enters the engine.
+
+        ``busy`` returns how much of the time since its last call was not spare, 0 to 1.
+        """
         self._bounds = bounds
         self._lines = Lines(bounds.line)
         self._open: dict[Case, None] = {}
         self._drained = asyncio.Event()
-        self._pipeline = Pipeline(store, vault, bounds.batch)
+        self._pace = Pace(busy)
+        self._pipeline = Pipeline(store, vault, self._pace, bounds.batch)
 
     async def __aenter__(self) -> Self:
         """Begin to work; the event loop must be the one that calls `submit`."""
@@ -120,7 +131,7 @@ class Engine:
     async def _watch_deadlines(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            self._pipeline.hurry()
+            self._pace.tick()
             now = time.monotonic()
             for case in [case for case in self._open if case.is_too_late(now)]:
                 self._tell_in_time(case)

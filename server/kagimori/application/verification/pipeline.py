@@ -1,22 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Group commit: cases go through claim, search and settlement in batches.
 
-One thread commits. Each commit settles what was searched and claims what has
-arrived since the last one began: a quiet server adds no delay, a busy one shares
-its fsync between half of its cases.
-While it is under way other threads search for the claims of earlier ones, and the
-event loop, which hears of a case only when it has come to its end, takes in the
-next.
+Each commit settles what was searched and claims what has arrived: a quiet server
+adds no delay, a busy one lets many cases share a commit. While it is under way the
+claims of earlier ones are searched for, and the next cases come in. All that works
+here is the event loop: what takes time happens in the database and on the
+extension's threads.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,6 +30,7 @@ from kagimori.application.ports import (
 )
 from kagimori.application.verification import searching
 from kagimori.application.verification.case import RETRY_AFTER, Case
+from kagimori.application.verification.pace import Pace
 from kagimori.application.verification.searching import Granted, Searched
 from kagimori.domain.errors import LeaseLost
 from kagimori.domain.outcome import Verdict
@@ -40,11 +38,17 @@ from kagimori.domain.outcome import Verdict
 _SEARCHES: Final = 4
 """Batches at the HSM at once: enough that its sessions do not wait for a commit."""
 
-_ENOUGH: Final = 64
-"""Cases with which a commit does not wait for more."""
+_COMMITS: Final = 2
+"""Batches at the database at once: enough that it does not wait for the event loop."""
+
+_SPARE: Final = 0.004
+"""Seconds after which a commit is made in spite of searches that are under way."""
 
 Ended = tuple[Case, Verdict | Exception | None]
 """A case and its answer; None where its caller's time was up before the claim."""
+
+_Answer = Callable[[Sequence[Ended]], None]
+_Hold = Callable[[Sequence[tuple[Case, float]]], None]
 
 
 @dataclass(slots=True)
@@ -59,107 +63,83 @@ class _Batch:
 
 
 class Pipeline:
-    """Takes cases, and tells the event loop of their ends."""
+    """Takes cases, and tells of their ends. For one event loop."""
 
-    def __init__(self, store: VerificationStore, vault: SeedVault, largest: int) -> None:
+    def __init__(
+        self, store: VerificationStore, vault: SeedVault, pace: Pace, largest: int
+    ) -> None:
         """Let at most ``largest`` claims, and so many settlements, share a commit."""
         self._store = store
         self._vault = vault
+        self._pace = pace
         self._largest = largest
         self._to_claim: deque[Case] = deque()
         self._to_settle: deque[Searched] = deque()
+        # How many cases are here: they leave at their end, or to be claimed again.
+        self._inside = 0
+        self._committing = 0
         self._searching = 0
-        # Guards who takes a case: the commit that claims it, or its caller's deadline.
-        self._taking = threading.Lock()
-        self._wanted = threading.Event()
-        self._closing = False
-        self._bug: Exception | None = None
-        # How many cases came in, and how many have left, to their end or to be claimed
-        # again; the event loop counts the one, the thread that commits the other.
-        self._entered = 0
-        self._left = 0
-        self._searchers = ThreadPoolExecutor(_SEARCHES, thread_name_prefix="search")
+        self._wanted = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
 
     def claim(self, case: Case) -> None:
-        """Let the next commit claim ``case``, which must be at the front of its line.
-
-        To be called on the event loop.
-        """
+        """Let the next commit claim ``case``, which must be at the front of its line."""
         self._to_claim.append(case)
-        self._entered += 1
+        self._inside += 1
         self._want()
 
-    def hurry(self) -> None:
-        """Commit what is ready, however little; to be called now and then."""
-        if self._to_claim or self._to_settle:
-            self._wanted.set()
-
     def _want(self) -> None:
-        """Have a commit made if half of all cases here are ready for it.
+        """Have a commit made, now or in a while.
 
-        A commit has a cost of its own, which is that of several cases: without
-        this a fast disk would make each case pay all of it. A case that is alone
-        waits for nobody; on a busy server two halves take turns, one committed
-        while the other is searched for.
+        Now if there are enough for it, or if nobody who is here could still join and
+        there is time to spare. A case that is alone so waits for nobody.
         """
         ready = len(self._to_claim) + len(self._to_settle)
-        inside = self._entered - self._left
-        if ready >= min(_ENOUGH, (inside + 1) // 2) and not self._wanted.is_set():
+        patience = self._pace.patience
+        if not ready or self._committing >= (_COMMITS if patience else 1):
+            return
+        if ready >= self._largest or (ready == self._inside and not patience):
             self._wanted.set()
+        elif self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(patience or _SPARE, self._wanted.set)
 
     def withdraw(self, case: Case) -> bool:
         """Return whether ``case`` was not claimed, and will not be."""
-        with self._taking:
-            if case.claimed:
-                return False
-            case.withdrawn = True
-            return True
+        if case.claimed:
+            return False
+        case.withdrawn = True
+        return True
 
-    async def run(
-        self,
-        answer: Callable[[Sequence[Ended]], None],
-        hold: Callable[[Sequence[tuple[Case, float]]], None],
+    async def run(self, answer: _Answer, hold: _Hold) -> None:
+        """Work until cancelled; ``answer`` and ``hold`` are called with what has ended."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                self._stop_timer()
+                batch = self._next_batch()
+                if batch is not None:
+                    self._committing += 1
+                    group.create_task(self._carry_out(batch, group, answer, hold))
+
+    async def _carry_out(
+        self, batch: _Batch, group: asyncio.TaskGroup, answer: _Answer, hold: _Hold
     ) -> None:
-        """Work until cancelled; ``answer`` and ``hold`` are called on this event loop."""
-        loop = asyncio.get_running_loop()
-        failed: asyncio.Future[None] = loop.create_future()
+        await self._commit(batch)
+        self._committing -= 1
+        if batch.granted:
+            self._searching += 1
+            group.create_task(self._search(batch.granted))
+        self._inside -= len(batch.ended) + len(batch.held)
+        answer(batch.ended)
+        hold(batch.held)
+        self._want()
 
-        def tell(batch: _Batch) -> None:
-            answer(batch.ended)
-            hold(batch.held)
-
-        def commit() -> None:
-            try:
-                self._commit_batches(lambda batch: loop.call_soon_threadsafe(tell, batch))
-            except Exception as error:  # noqa: BLE001 - it ends the server, in the loop
-                loop.call_soon_threadsafe(failed.set_exception, error)
-
-        thread = threading.Thread(target=commit, name="commit")
-        thread.start()
-        try:
-            await failed
-        finally:
-            self._closing = True
-            self._wanted.set()
-            thread.join()
-            self._searchers.shutdown()
-
-    def _commit_batches(self, tell: Callable[[_Batch], object]) -> None:
-        while not self._closing:
-            self._wanted.wait()
-            self._wanted.clear()
-            if self._bug is not None:
-                raise self._bug
-            batch = self._next_batch()
-            if batch is None:
-                continue
-            self._commit(batch)
-            if batch.granted:
-                self._search(batch.granted)
-            self._left += len(batch.ended) + len(batch.held)
-            if batch.ended or batch.held:
-                tell(batch)
-            self._want()
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _next_batch(self) -> _Batch | None:
         """Return what the next commit is about; None if nothing waits."""
@@ -173,26 +153,24 @@ class Pipeline:
 
     def _take_claims(self, batch: _Batch) -> None:
         now = time.monotonic()
-        with self._taking:
-            while self._to_claim and len(batch.claiming) < self._largest:
-                case = self._to_claim.popleft()
-                if case.withdrawn:
-                    self._left += 1
-                    continue
-                if case.answer.done() or case.is_too_late(now):
-                    case.withdrawn = True
-                    batch.ended.append((case, None))
-                else:
-                    case.claimed = True
-                    batch.claiming.append(case)
+        while self._to_claim and len(batch.claiming) < self._largest:
+            case = self._to_claim.popleft()
+            if case.withdrawn:
+                self._inside -= 1
+            elif case.answer.done() or case.is_too_late(now):
+                case.withdrawn = True
+                batch.ended.append((case, None))
+            else:
+                case.claimed = True
+                batch.claiming.append(case)
 
-    def _commit(self, batch: _Batch) -> None:
+    async def _commit(self, batch: _Batch) -> None:
         if not batch.settling and not batch.claiming:
             return
         settlements = [searched.settlement for searched in batch.settling]
         claims = [case.claim for case in batch.claiming]
         try:
-            settled, claimed = self._store.commit(settlements, claims)
+            settled, claimed = await self._store.commit(settlements, claims)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody is left waiting
             batch.ended += [(searched.case, error) for searched in batch.settling]
             batch.ended += [(case, error) for case in batch.claiming]
@@ -215,20 +193,9 @@ class Pipeline:
             token = None if isinstance(answer, GrantedUnknown) else answer.token
             batch.granted.append(Granted(case, token))
 
-    def _search(self, granted: list[Granted]) -> None:
-        with self._taking:
-            self._searching += 1
-        search = self._searchers.submit(searching.search, self._vault, granted)
-        search.add_done_callback(self._searched)
-
-    def _searched(self, search: Future[list[Searched]]) -> None:
-        try:
-            self._to_settle.extend(search.result())
-        except Exception as error:  # noqa: BLE001 - it ends the server, in the loop
-            self._bug = error
-            self._wanted.set()
-        with self._taking:
-            self._searching -= 1
+    async def _search(self, granted: list[Granted]) -> None:
+        self._to_settle.extend(await searching.search(self._vault, granted))
+        self._searching -= 1
         self._want()
 
 

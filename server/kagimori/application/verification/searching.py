@@ -39,7 +39,7 @@ class Searched:
     error: Exception | None = None
 
 
-def search(vault: SeedVault, batch: Sequence[Granted]) -> list[Searched]:
+async def search(vault: SeedVault, batch: Sequence[Granted]) -> list[Searched]:
     """Search every window of ``batch`` in one call; nothing is raised.
 
     A case whose deadline is too near costs the HSM nothing. Its attempt stays
@@ -51,7 +51,7 @@ def search(vault: SeedVault, batch: Sequence[Granted]) -> list[Searched]:
     if not in_time:
         return late
     try:
-        answers = vault.search([_question(vault, granted) for granted in in_time])
+        answers = await vault.search([_question(vault, granted) for granted in in_time])
     except Exception as error:  # noqa: BLE001 - whatever it is, each case is settled
         # What the HSM had computed by then is not known: no free guesses.
         return late + [_broken_off(granted, error) for granted in in_time]
