@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -275,6 +276,24 @@ def test_a_server_that_falls_silent_before_it_is_connected_to_is_given_up(
     with _through_proxy(cluster, place) as (proxy, database):
         with proxy.swallowing(), pytest.raises(StoreUnavailable, match="nothing was changed"):
             ping(database)
+        ping(database)
+
+
+def test_who_is_cancelled_waits_for_no_silent_server(
+    cluster: Cluster, place: PostgresqlTestDatabase
+) -> None:
+    async def hang_up(database: Database) -> bool:
+        asking = asyncio.create_task(database.ping())
+        await asyncio.sleep(0.1)
+        asking.cancel()
+        # The server itself would be given up after three seconds.
+        await asyncio.wait({asking}, timeout=2)
+        return asking.cancelled()
+
+    with _through_proxy(cluster, place) as (proxy, database):
+        ping(database)
+        with proxy.swallowing():
+            assert waited(hang_up(database))
         ping(database)
 
 

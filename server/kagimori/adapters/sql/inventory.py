@@ -48,7 +48,10 @@ _ONE_TOKEN_EACH: Final = frozenset(
 
 
 class SqlInventory:
-    """Tokens in, never over another token. For a process that has no event loop."""
+    """Tokens in, never over another token.
+
+    For one thread, of a process that has no event loop: each call runs one of its own.
+    """
 
     def __init__(self, database: Database) -> None:
         """Work on ``database``, whose schema is current."""

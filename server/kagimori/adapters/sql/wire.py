@@ -19,7 +19,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.types.string import TextLoader
-from psycopg.waiting import Ready, Wait
+from psycopg.waiting import Ready, Wait, wait_async
 
 from kagimori.adapters.sql.database import Row, Value
 
@@ -60,8 +60,12 @@ class Connection(psycopg.AsyncConnection[Row]):
         interval: float = PATIENCE,
         timeout: float | None = PATIENCE,  # noqa: ASYNC109 - psycopg's own
     ) -> T:
-        """Wait as psycopg does, but not longer than ``timeout`` seconds."""
-        return await super().wait(gen, interval, timeout)
+        """Wait as psycopg does, but not longer than ``timeout`` seconds.
+
+        Who is cancelled leaves at once, and the connection must be given up:
+        psycopg would have the server told, and wait for it again.
+        """
+        return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
 
     async def converse(self, sent: Sequence[Sent]) -> list[Answer]:
         """Run statements one after the other, and return what each gives.
