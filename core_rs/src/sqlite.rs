@@ -120,7 +120,8 @@ fn with<T>(
     opened: &Mutex<Option<Connection>>,
     work: impl FnOnce(&mut Connection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let mut guard = opened.lock().unwrap_or_else(PoisonError::into_inner);
+    // After a panic in the middle of something it is not known where the connection is.
+    let mut guard = opened.lock().map_err(|_| Error::closed())?;
     work(guard.as_mut().ok_or_else(Error::closed)?)
 }
 

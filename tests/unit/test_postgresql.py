@@ -325,6 +325,19 @@ def test_a_warning_at_the_commit_is_not_passed_over(place: PostgresqlTestDatabas
         _write_and(place.open(), lambda _: None)
 
 
+def test_a_notice_is_no_warning(place: PostgresqlTestDatabase) -> None:
+    place.run("""
+        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE NOTICE 'counted'; RETURN NULL; END $$
+    """)
+    place.run("""
+        CREATE CONSTRAINT TRIGGER note AFTER INSERT ON receipts
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()
+    """)
+    _write_and(place.open(), lambda _: None)
+    assert len(place.run("SELECT * FROM receipts")) == 1
+
+
 def test_a_ping_writes_and_flushes(place: PostgresqlTestDatabase) -> None:
     database = place.open()
     flushed = "SELECT pg_current_wal_flush_lsn() AS at"

@@ -17,6 +17,8 @@ pub struct Connection {
     opened: rusqlite::Connection,
     /// The time of the transaction, microseconds since 1970 UTC.
     now: i64,
+    /// Whether the next statements belong to a transaction that was begun here.
+    under_way: bool,
 }
 
 /// A statement, and what goes into it.
@@ -92,7 +94,7 @@ impl Connection {
         let connection = rusqlite::Connection::open_with_flags(file, flags)?;
         connection.busy_timeout(patience)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Ok(Self { opened: connection, now: 0 })
+        Ok(Self { opened: connection, now: 0, under_way: false })
     }
 
     /// Runs statements in a write transaction, which begins with the first call and
@@ -110,6 +112,7 @@ impl Connection {
 
     /// Undoes the transaction, if one is open.
     pub fn undo(&mut self) {
+        self.under_way = false;
         if !self.opened.is_autocommit() {
             // Where this fails the transaction stays open, and the next one cannot begin.
             drop(self.opened.execute_batch("ROLLBACK"));
@@ -117,8 +120,9 @@ impl Connection {
     }
 
     fn attempt(&mut self, runs: &[Run], last: bool) -> Result<Option<Done>, Error> {
-        if self.opened.is_autocommit() {
+        if !self.under_way {
             self.begin()?;
+            self.under_way = true;
         }
         let mut given = Vec::with_capacity(runs.len());
         for run in runs {
@@ -130,6 +134,7 @@ impl Connection {
         }
         if last {
             self.commit()?;
+            self.under_way = false;
         }
         Ok(Some(Done { now: self.now, given }))
     }

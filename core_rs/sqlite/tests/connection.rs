@@ -163,6 +163,17 @@ fn an_error_undoes_the_whole_transaction() {
 }
 
 #[test]
+fn a_transaction_never_joins_one_that_was_left_open() {
+    let place = Place::new();
+    let mut connection = place.open();
+    run(&mut connection, "BEGIN IMMEDIATE").unwrap();
+    run(&mut connection, "INSERT INTO t (k) VALUES ('left')").unwrap();
+    assert!(connection.transact(&[insert("a")], true).is_err());
+    connection.transact(&[insert("b")], true).unwrap();
+    assert_eq!(keys(&place), 1);
+}
+
+#[test]
 fn what_was_begun_can_be_undone() {
     let place = Place::new();
     let mut connection = place.open();

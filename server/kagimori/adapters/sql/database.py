@@ -51,7 +51,7 @@ class Undone(Exception):
 class Asked(NamedTuple):
     """A statement and what goes into it: ``batch`` where it takes rows.
 
-    ``hoped_for`` is how many rows it must give in `Database.at_once`, if that matters.
+    ``hoped_for`` is how many rows it must give in `AtOnce`, if that matters.
     """
 
     statement: Statement
@@ -87,6 +87,18 @@ class Transaction(Protocol):
         ...
 
 
+class AtOnce(Protocol):
+    """See `Database.at_once`."""
+
+    async def __call__(self, *asked: Asked) -> Given | None:
+        """Run ``asked`` and commit; it is durable when this returns.
+
+        None if a statement does not give what was hoped for: then nothing was
+        changed. Raises as `Database.transaction` does.
+        """
+        ...
+
+
 class Database(Protocol):
     """A database that forgets nothing it has confirmed."""
 
@@ -98,12 +110,12 @@ class Database(Protocol):
         """
         ...
 
-    async def at_once(self, *asked: Asked) -> Given | None:
-        """Run a whole transaction in one go; it is durable when this returns.
+    @property
+    def at_once(self) -> AtOnce | None:
+        """Return what runs a whole transaction in one go.
 
-        None if a statement does not give what was hoped for, or if this database
-        cannot decide that for itself: then nothing was changed. Raises as
-        `transaction` does.
+        None where only this side sees what a statement gives: then a transaction
+        takes two steps at least.
         """
         ...
 

@@ -111,11 +111,16 @@ class _NotKnown(Exception):
 @contextmanager
 def _warnings_of(connection: Connection) -> Iterator[list[object]]:
     warnings: list[object] = []
-    connection.add_notice_handler(warnings.append)
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            warnings.append(notice)
+
+    connection.add_notice_handler(hear)
     try:
         yield warnings
     finally:
-        connection.remove_notice_handler(warnings.append)
+        connection.remove_notice_handler(hear)
 
 
 def _sent(asked: Sequence[Asked]) -> list[Sent]:
@@ -135,6 +140,8 @@ def _sent(asked: Sequence[Asked]) -> list[Sent]:
 
 class PostgresqlDatabase:
     """A server whose word is durable when it has confirmed a commit."""
+
+    at_once: Final = None
 
     def __init__(self, url: str, password: str | None) -> None:
         """Take where the database is; see `open`."""
@@ -171,9 +178,6 @@ class PostgresqlDatabase:
             self._give_up(begun.connection)
             raise
         self._idle.append(begun.connection)
-
-    async def at_once(self, *asked: Asked) -> None:
-        """See `Database.at_once`: what a statement gives is known on this side only."""
 
     async def ping(self) -> None:
         """See `Database.ping`."""

@@ -76,7 +76,7 @@ class SqliteTransaction:
         return self._taken(await self._end(numbered) if self.now or asked else None)
 
     async def at_once(self, asked: Sequence[Asked]) -> _Done | None:
-        """See `Database.at_once`."""
+        """See `AtOnce`."""
         return await self._end([_numbered(each, each.hoped_for) for each in asked])
 
     def _end(self, numbered: Sequence[_Numbered]) -> Future[_Done | None]:
@@ -143,7 +143,7 @@ class SqliteDatabase:
                 self._turn.release()
 
     async def at_once(self, *asked: Asked) -> Given | None:
-        """See `Database.at_once`."""
+        """See `AtOnce`."""
         async with self.transaction() as transaction:
             given = await transaction.at_once(asked)
         return None if given is None else Given(*given)

@@ -11,6 +11,7 @@ from kagimori.adapters.sql import requests
 from kagimori.adapters.sql.claims import Claims
 from kagimori.adapters.sql.database import (
     Asked,
+    AtOnce,
     Database,
     Transaction,
     transacted,
@@ -70,32 +71,13 @@ class SqlVerificationStore:
         self, settlements: Sequence[Settlement], claims: Sequence[Claim]
     ) -> Answers:
         pruning = self._pruning(len(claims))
-        answers = await self._in_one_go(settlements, claims, pruning)
+        answers = None
+        if self._database.at_once is not None:
+            answers = await _in_one_go(self._database.at_once, settlements, claims, pruning)
         if answers is None:
             step_by_step = partial(_step_by_step, settlements, claims, pruning)
             answers = await transacted(self._database, step_by_step)
         return answers
-
-    async def _in_one_go(
-        self, settlements: Sequence[Settlement], claims: Sequence[Claim], pruning: Sequence[Asked]
-    ) -> Answers | None:
-        """Do what nearly every batch comes to; None if this one does not.
-
-        All claims are granted, and all settlements are verdicts in time.
-        """
-        settling, claiming = Settlements(settlements), Claims(claims)
-        if not settling.is_plain():
-            return None
-        settled, claimed = settling.settling(), claiming.first()
-        wanted = (*settled, *claimed, *settling.writing(), *pruning)
-        done = await self._database.at_once(*wanted) if wanted else None
-        if done is None:
-            return None
-        # How many tokens were settled was hoped for, and is so.
-        given = iter(done.rows[len(settled) :])
-        claiming.take(given)
-        settling.take_written(done.now, given)
-        return settling.answers, claiming.answers
 
     def _pruning(self, claims: int) -> Sequence[Asked]:
         """Return what takes old requests away, now and then."""
@@ -123,6 +105,31 @@ class SqlVerificationStore:
             refusal = unavailable("the database does not take this request")
             refusal.__cause__ = error
             return Refused(refusal)
+
+
+async def _in_one_go(
+    at_once: AtOnce,
+    settlements: Sequence[Settlement],
+    claims: Sequence[Claim],
+    pruning: Sequence[Asked],
+) -> Answers | None:
+    """Do what nearly every batch comes to; None if this one does not.
+
+    All claims are granted, and all settlements are verdicts in time.
+    """
+    settling, claiming = Settlements(settlements), Claims(claims)
+    if not settling.is_plain():
+        return None
+    settled, claimed = settling.settling(), claiming.first()
+    wanted = (*settled, *claimed, *settling.writing(), *pruning)
+    done = await at_once(*wanted) if wanted else None
+    if done is None:
+        return None
+    # How many tokens were settled was hoped for, and is so.
+    given = iter(done.rows[len(settled) :])
+    claiming.take(given)
+    settling.take_written(done.now, given)
+    return settling.answers, claiming.answers
 
 
 async def _step_by_step(

@@ -14,8 +14,8 @@ from typing import Final
 EVERY: Final = 10
 """Ticks between two looks at how busy we are."""
 
-_CALM: Final = 0.80
-_BUSY: Final = 0.86
+_CALM: Final = 0.76
+_BUSY: Final = 0.82
 """Shares of the time: up to the one nobody waits, from the other on all wait as long as may be."""
 
 _LONGEST: Final = 0.005

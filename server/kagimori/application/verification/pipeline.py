@@ -41,6 +41,9 @@ _SEARCHES: Final = 4
 _COMMITS: Final = 2
 """Batches at the database at once: enough that it does not wait for the event loop."""
 
+_ENOUGH: Final = 128
+"""Claims and settlements with which a commit waits for no more: its own cost is nothing then."""
+
 _SPARE: Final = 0.004
 """Seconds after which a commit is made in spite of searches that are under way."""
 
@@ -96,9 +99,10 @@ class Pipeline:
         """
         ready = len(self._to_claim) + len(self._to_settle)
         patience = self._pace.patience
-        if not ready or self._committing >= (_COMMITS if patience else 1):
+        enough = ready >= min(_ENOUGH, self._largest)
+        if not ready or self._committing >= (_COMMITS if enough or patience else 1):
             return
-        if ready >= self._largest or (ready == self._inside and not patience):
+        if enough or (ready == self._inside and not patience):
             self._wanted.set()
         elif self._timer is None:
             loop = asyncio.get_running_loop()
