@@ -143,15 +143,18 @@ def test_two_commits_of_a_busy_server_are_under_way_at_once_and_no_third() -> No
     asyncio.run(play())
 
 
-def test_a_calm_server_has_one_commit_under_way() -> None:
+def test_a_calm_server_has_one_commit_under_way_until_there_is_enough_for_another() -> None:
     async def play() -> None:
-        async with Scene(patience=0.0, largest=2) as scene:
+        async with Scene(patience=0.0, largest=3) as scene:
             scene.store.gate.clear()
             cases = scene.begin("A", "B")
             await scene.until(lambda: len(scene.store.commits) == 1)
             cases += scene.begin("C", "D")
             await asyncio.sleep(0.02)
             assert scene.store.commits == [(0, 2)]
+            cases += scene.begin("E")
+            await scene.until(lambda: len(scene.store.commits) == 2)
+            assert scene.store.commits == [(0, 2), (0, 3)]
             scene.store.gate.set()
             await told(cases)
 
