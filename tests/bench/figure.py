@@ -22,7 +22,7 @@ class Rounds:
 
 
 FULL: Final = Rounds(count=9, milliseconds=300, seconds=1.5)
-SMOKE: Final = Rounds(count=3, milliseconds=50, seconds=0.5)
+SMOKE: Final = Rounds(count=2, milliseconds=50, seconds=0.4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,7 @@ def test_what_gives_other_than_was_hoped_for_leaves_no_trace_and_holds_up_nobody
     place: TestDatabase, hoped_for: int | None
 ) -> None:
     database = place.open()
+    assert database.at_once is not None
     given = waited(database.at_once(Asked(COUNT, hoped_for=hoped_for)))
     assert (given is None, _counted(place)) == ((True, []) if hoped_for else (False, ["t"]))
     waited(asyncio.wait_for(_commit(database, COUNT_ANOTHER), PATIENCE))
