@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from unittest.mock import Mock
 from uuid import uuid4
+
+import pytest
 
 from kagimori.application.ports import (
     BySerial,
@@ -94,3 +96,12 @@ class AgreeableVault:
         self.batches.append(len(searches))
         await asyncio.wait_for(self.gate.wait(), PATIENCE)
         return [Match(step=1) for _ in searches]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the event loop work until it has come to that."""
+    for _ in range(3000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    pytest.fail("it did not come to that")

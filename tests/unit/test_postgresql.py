@@ -313,27 +313,13 @@ def test_a_server_that_restarts_costs_no_restart_of_ours(
 
 def test_a_warning_at_the_commit_is_not_passed_over(place: PostgresqlTestDatabase) -> None:
     # A standby that was not waited for is told of in this way only.
-    place.run("""
-        CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql
-        AS $$ BEGIN RAISE WARNING 'not replicated'; RETURN NULL; END $$
-    """)
-    place.run("""
-        CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON receipts
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION warn()
-    """)
+    _say_at_each_commit(place, "WARNING")
     with pytest.raises(StoreUnavailable, match="not known"):
         _write_and(place.open(), lambda _: None)
 
 
 def test_a_notice_is_no_warning(place: PostgresqlTestDatabase) -> None:
-    place.run("""
-        CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql
-        AS $$ BEGIN RAISE NOTICE 'counted'; RETURN NULL; END $$
-    """)
-    place.run("""
-        CREATE CONSTRAINT TRIGGER note AFTER INSERT ON receipts
-        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()
-    """)
+    _say_at_each_commit(place, "NOTICE")
     _write_and(place.open(), lambda _: None)
     assert len(place.run("SELECT * FROM receipts")) == 1
 
@@ -345,6 +331,17 @@ def test_a_ping_writes_and_flushes(place: PostgresqlTestDatabase) -> None:
     ping(database)
     (after,) = place.run(flushed)
     assert after["at"] != before["at"]
+
+
+def _say_at_each_commit(place: PostgresqlTestDatabase, severity: str) -> None:
+    place.run(f"""
+        CREATE FUNCTION say() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE {severity} 'not replicated'; RETURN NULL; END $$
+    """)
+    place.run("""
+        CREATE CONSTRAINT TRIGGER say AFTER INSERT ON receipts
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION say()
+    """)
 
 
 @contextmanager

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import cast
 
 import pytest
@@ -13,7 +12,7 @@ from kagimori.application.ports import SeedVault
 from kagimori.application.verification import pipeline
 from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.domain.errors import DeadlineTooNear, Overloaded, StoreUnavailable, TokenBusy
-from support.engine import ACCEPTED, AgreeableVault, GenerousStore, case
+from support.engine import ACCEPTED, AgreeableVault, GenerousStore, case, until
 
 
 class Scene:
@@ -23,13 +22,6 @@ class Scene:
         self.store = GenerousStore()
         self.vault = AgreeableVault()
         self.engine = Engine(self.store, cast("SeedVault", self.vault), Bounds(**bounds))
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        for _ in range(3000):
-            if condition():
-                return
-            await asyncio.sleep(0.001)
-        pytest.fail("it did not come to that")
 
 
 def test_a_case_alone_is_two_commits() -> None:
@@ -49,7 +41,7 @@ def test_what_arrives_during_a_commit_shares_the_next() -> None:
             scene.store.gate.clear()
             cases = [case(f"T{number}") for number in range(10)]
             scene.engine.submit(cases[0])
-            await scene.until(lambda: scene.store.commits == [(0, 1)])
+            await until(lambda: scene.store.commits == [(0, 1)])
             for late in cases[1:]:
                 scene.engine.submit(late)
             scene.store.gate.set()
@@ -66,9 +58,9 @@ def test_claims_go_on_while_the_hsm_searches_and_settle_together() -> None:
             scene.vault.gate.clear()
             first, second = case("A"), case("B")
             scene.engine.submit(first)
-            await scene.until(lambda: scene.vault.batches == [1])
+            await until(lambda: scene.vault.batches == [1])
             scene.engine.submit(second)
-            await scene.until(lambda: scene.vault.batches == [1, 1])
+            await until(lambda: scene.vault.batches == [1, 1])
             scene.vault.gate.set()
             await asyncio.gather(first.answer, second.answer)
 
@@ -160,7 +152,7 @@ def test_those_whose_time_was_up_are_not_waited_for_afterwards() -> None:
             scene.store.gate.clear()
             first = case("FIRST")
             scene.engine.submit(first)
-            await scene.until(lambda: scene.store.claimed == ["FIRST"])
+            await until(lambda: scene.store.claimed == ["FIRST"])
             late = [case(str(number), seconds=0.1) for number in range(40)]
             for each in late:
                 scene.engine.submit(each)
@@ -183,7 +175,7 @@ def test_who_goes_away_before_the_claim_costs_nothing() -> None:
             scene.store.gate.clear()
             first, gone, last = case("A"), case("B"), case("B")
             scene.engine.submit(first)
-            await scene.until(lambda: scene.store.claimed == ["A"])
+            await until(lambda: scene.store.claimed == ["A"])
             scene.engine.submit(gone)
             scene.engine.submit(last)
             gone.answer.cancel()
@@ -200,7 +192,7 @@ def test_who_goes_away_after_the_claim_is_settled_all_the_same() -> None:
             scene.vault.gate.clear()
             gone = case("A")
             scene.engine.submit(gone)
-            await scene.until(lambda: scene.vault.batches == [1])
+            await until(lambda: scene.vault.batches == [1])
             gone.answer.cancel()
             scene.vault.gate.set()
         assert scene.store.commits == [(0, 1), (1, 0)]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Self, cast
 
 import pytest
@@ -14,7 +14,7 @@ from kagimori.application.verification import pipeline as module
 from kagimori.application.verification.case import Case
 from kagimori.application.verification.pace import Pace
 from kagimori.application.verification.pipeline import Ended, Pipeline
-from support.engine import ACCEPTED, PATIENCE, AgreeableVault, GenerousStore, case
+from support.engine import ACCEPTED, PATIENCE, AgreeableVault, GenerousStore, case, until
 
 NEVER = 3600.0
 """Seconds of patience: longer than any test."""
@@ -45,13 +45,6 @@ class Scene:
         for each in cases:
             self.pipeline.claim(each)
         return cases
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        for _ in range(3000):
-            if condition():
-                return
-            await asyncio.sleep(0.001)
-        pytest.fail("it did not come to that")
 
     def _answer(self, ended: Sequence[Ended]) -> None:
         for each, answer in ended:
@@ -106,7 +99,7 @@ def test_claims_and_settlements_fill_a_batch_together() -> None:
         async with Scene(patience=NEVER, largest=2) as scene:
             scene.vault.gate.clear()
             first = scene.begin("A", "B")
-            await scene.until(lambda: scene.vault.batches == [2])
+            await until(lambda: scene.vault.batches == [2])
             late = scene.begin("C")
             scene.vault.gate.set()
             await told(first)
@@ -131,9 +124,9 @@ def test_two_commits_of_a_busy_server_are_under_way_at_once_and_no_third() -> No
         async with Scene(patience=NEVER, largest=2) as scene:
             scene.store.gate.clear()
             cases = scene.begin("A", "B")
-            await scene.until(lambda: len(scene.store.commits) == 1)
+            await until(lambda: len(scene.store.commits) == 1)
             cases += scene.begin("C", "D")
-            await scene.until(lambda: len(scene.store.commits) == 2)
+            await until(lambda: len(scene.store.commits) == 2)
             cases += scene.begin("E", "F")
             await asyncio.sleep(0.02)
             assert scene.store.commits == [(0, 2), (0, 2)]
@@ -148,12 +141,12 @@ def test_a_calm_server_has_one_commit_under_way_until_there_is_enough_for_anothe
         async with Scene(patience=0.0, largest=3) as scene:
             scene.store.gate.clear()
             cases = scene.begin("A", "B")
-            await scene.until(lambda: len(scene.store.commits) == 1)
+            await until(lambda: len(scene.store.commits) == 1)
             cases += scene.begin("C", "D")
             await asyncio.sleep(0.02)
             assert scene.store.commits == [(0, 2)]
             cases += scene.begin("E")
-            await scene.until(lambda: len(scene.store.commits) == 2)
+            await until(lambda: len(scene.store.commits) == 2)
             assert scene.store.commits == [(0, 2), (0, 3)]
             scene.store.gate.set()
             await told(cases)
@@ -166,10 +159,10 @@ def test_a_commit_waits_for_searches_under_way_only_for_a_while() -> None:
         async with Scene(patience=0.0) as scene:
             scene.vault.gate.clear()
             first = scene.begin("A")
-            await scene.until(lambda: scene.vault.batches == [1])
+            await until(lambda: scene.vault.batches == [1])
             # The first search could still join, and does not come to an end.
             second = scene.begin("B")
-            await scene.until(lambda: scene.vault.batches == [1, 1])
+            await until(lambda: scene.vault.batches == [1, 1])
             scene.vault.gate.set()
             await told(first + second)
 
@@ -183,7 +176,7 @@ def test_a_commit_is_joined_by_the_searches_under_way(monkeypatch: pytest.Monkey
         async with Scene(patience=0.0) as scene:
             scene.vault.gate.clear()
             cases = scene.begin("A")
-            await scene.until(lambda: scene.vault.batches == [1])
+            await until(lambda: scene.vault.batches == [1])
             cases += scene.begin("B")
             scene.vault.gate.set()
             await told(cases)
@@ -199,7 +192,7 @@ def test_whoever_was_withdrawn_is_waited_for_by_nobody(monkeypatch: pytest.Monke
         async with Scene(patience=0.0) as scene:
             scene.store.gate.clear()
             first = scene.begin("A")
-            await scene.until(lambda: scene.store.commits == [(0, 1)])
+            await until(lambda: scene.store.commits == [(0, 1)])
             (gone,) = scene.begin("B")
             assert scene.pipeline.withdraw(gone)
             scene.store.gate.set()
