@@ -87,8 +87,9 @@ class Supervised:
         return self._log.read_text()
 
     def logged(self, event: str) -> list[dict[str, Any]]:
-        """The log's lines of one event."""
-        lines = [json.loads(line) for line in self.said.splitlines() if line.startswith("{")]
+        """The log's lines of one event; a line that is still being written is not one."""
+        whole, _, _ = self.said.rpartition("\n")
+        lines = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
 
