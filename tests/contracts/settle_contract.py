@@ -90,6 +90,7 @@ class SettleContract:
             "operation": "LOGIN",
             "outcome": "ACCEPTED",
             "receipt_number": 1,
+            "user_id": None,
         }
 
     @pytest.mark.parametrize("step", [6, 7])

@@ -20,7 +20,8 @@ from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import Caller, VerifyOtp
 from kagimori.domain.code import Otp
 from kagimori.domain.outcome import Verdict
-from kagimori.domain.policy import AttemptLimits, Operation, TenantPolicy
+from kagimori.domain.policy import AttemptLimits, Operation
+from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import Profile
 from support.database import TestDatabase
 from support.tokens import EVENT, OTHER_TENANT, SUBSCRIBER, TENANT, identity, rfc4226, token

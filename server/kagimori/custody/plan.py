@@ -18,7 +18,7 @@ from kagimori.custody.refusal import CeremonyRefused
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kagimori.domain.policy import TenantPolicy
+    from kagimori.domain.tenant import TenantPolicy
     from kagimori.key_policy import Provider
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")

@@ -123,3 +123,128 @@ class RecordTampered(AuthorityError):
     def __init__(self) -> None:
         """Take no details: the log says which row."""
         super().__init__("the token's record fails its integrity check")
+
+
+class NotNow(AuthorityError):
+    """The customer's status forbids what is asked; nothing was changed."""
+
+
+class LiveToken(NotNow):
+    """The customer has a token, or one is on its way: he is given no second one."""
+
+    reason = "LIVE_TOKEN"
+
+    def __init__(self) -> None:
+        """Say what to do first."""
+        super().__init__("the customer has a token already: deregister it first")
+
+
+class ReissueTooEarly(NotNow):
+    """The customer's token was deregistered today, and the tenant's rule says tomorrow."""
+
+    reason = "REISSUE_TOO_EARLY"
+
+    def __init__(self, first_day: str) -> None:
+        """``first_day`` is the first day on which it is allowed, ISO 8601."""
+        super().__init__(f"a new token can be issued from {first_day} on")
+
+
+class NotProvisioned(NotNow):
+    """The app of an issued token is not set up yet: there is no code to be right."""
+
+    reason = "NOT_PROVISIONED"
+
+    def __init__(self) -> None:
+        """Say what is missing."""
+        super().__init__("the app is not set up yet")
+
+
+class AlreadyActive(NotNow):
+    """The token is in use already; its codes belong to logins and transfers."""
+
+    reason = "ALREADY_ACTIVE"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the token is in use already")
+
+
+class NoToken(NotNow):
+    """The customer has no token, and none is on its way."""
+
+    reason = "NO_TOKEN"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the customer has no token")
+
+
+class NotLocked(NotNow):
+    """The token is not locked: there is nothing to be unlocked."""
+
+    reason = "NOT_LOCKED"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the token is not locked")
+
+
+class NotOffered(NotNow):
+    """The tenant's policy does not offer this."""
+
+    reason = "NOT_OFFERED"
+
+    def __init__(self, what: str) -> None:
+        """Name the rule (``what``, for people)."""
+        super().__init__(f"the tenant's policy does not offer it: {what}")
+
+
+class ActivationRefused(AuthorityError):
+    """No enrolment can be provisioned by this service ID, user ID and password."""
+
+    reason = "ACTIVATION_REFUSED"
+
+    def __init__(self) -> None:
+        """Take no details: which of them is wrong is nobody's business."""
+        super().__init__(
+            "the service ID, the user ID or the activation password is not right, "
+            "or the enrolment is not valid any more"
+        )
+
+
+class ActivationExpired(NotNow):
+    """The activation password is right, and its time is over: a new issue is needed."""
+
+    reason = "ACTIVATION_EXPIRED"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the activation deadline has passed: apply for a new token at the bank")
+
+
+class AlreadyProvisioned(NotNow):
+    """Another app has been set up with this activation password."""
+
+    reason = "ALREADY_PROVISIONED"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("an app has been set up already")
+
+
+class EnvelopeRefused(AuthorityError):
+    """A sealed seed does not open under the tenant's key, or was used before."""
+
+    reason = "ENVELOPE_REFUSED"
+
+    def __init__(self, field: str, description: str) -> None:
+        """Name the field by its proto name."""
+        super().__init__(f"{field}: {description}")
+        self.field = field
+        self.description = description
+
+
+class TooManyTries(TryAgain):
+    """More set-ups were tried from there, or for this tenant, than are looked at."""
+
+    reason = "TOO_MANY_TRIES"

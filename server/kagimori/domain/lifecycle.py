@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A token's life: the states it can be in and the only ways between them."""
+"""Two lives, each as one table: a token's, and a customer's enrolment's."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ class State(StrEnum):
     """Imported; bound to nobody. To a bank channel it does not exist."""
     ASSIGNED = "ASSIGNED"
     """Bound to a subscriber, not in use yet."""
+    BARRED = "BARRED"
+    """As ASSIGNED, after too many wrong codes."""
     ACTIVE = "ACTIVE"
     LOCKED = "LOCKED"
+    """In use, after too many wrong codes."""
+    RETIRED = "RETIRED"
+    """Deregistered for good: its seed is destroyed and it is bound to nobody."""
 
 
 class Event(StrEnum):
@@ -24,26 +29,103 @@ class Event(StrEnum):
     ASSIGN = "ASSIGN"
     ACTIVATE = "ACTIVATE"
     LOCK = "LOCK"
+    UNLOCK = "UNLOCK"
+    RETIRE = "RETIRE"
 
 
 TRANSITIONS: Final = {
     (State.IN_STOCK, Event.ASSIGN): State.ASSIGNED,
     (State.ASSIGNED, Event.ACTIVATE): State.ACTIVE,
+    (State.ASSIGNED, Event.LOCK): State.BARRED,
+    (State.BARRED, Event.UNLOCK): State.ASSIGNED,
     (State.ACTIVE, Event.LOCK): State.LOCKED,
+    (State.LOCKED, Event.UNLOCK): State.ACTIVE,
+    (State.ASSIGNED, Event.RETIRE): State.RETIRED,
+    (State.BARRED, Event.RETIRE): State.RETIRED,
+    (State.ACTIVE, Event.RETIRE): State.RETIRED,
+    (State.LOCKED, Event.RETIRE): State.RETIRED,
 }
 
 BORN: Final = State.IN_STOCK
 """The state a vendor's file brings a token in."""
 
 
+class Status(StrEnum):
+    """Where a customer's enrolment is (登録状況)."""
+
+    NOT_REGISTERED = "NOT_REGISTERED"
+    """未登録."""
+    ISSUED = "ISSUED"
+    """申請済: the app is not set up yet."""
+    PROVISIONED = "PROVISIONED"
+    """トークン発行済: the app shows codes."""
+    BARRED = "BARRED"
+    """As PROVISIONED, after too many wrong codes at 利用開始."""
+    ACTIVE = "ACTIVE"
+    """利用中."""
+    LOCKED = "LOCKED"
+    """利用中, after too many wrong codes."""
+    RELEASED = "RELEASED"
+    """利用解除."""
+    VOID = "VOID"
+    """The activation password was wrong too often, or its time is over."""
+
+
+class Step(StrEnum):
+    """What can happen to an enrolment."""
+
+    ISSUE = "ISSUE"
+    PROVISION = "PROVISION"
+    VOID = "VOID"
+    ACTIVATE = "ACTIVATE"
+    LOCK = "LOCK"
+    UNLOCK = "UNLOCK"
+    DEREGISTER = "DEREGISTER"
+
+
+ENROLMENT: Final = {
+    (Status.NOT_REGISTERED, Step.ISSUE): Status.ISSUED,
+    # Not before the day that the tenant's rule says: see `kagimori.domain.calendar`.
+    (Status.RELEASED, Step.ISSUE): Status.ISSUED,
+    (Status.VOID, Step.ISSUE): Status.ISSUED,
+    (Status.ISSUED, Step.PROVISION): Status.PROVISIONED,
+    (Status.ISSUED, Step.VOID): Status.VOID,
+    (Status.PROVISIONED, Step.ACTIVATE): Status.ACTIVE,
+    (Status.PROVISIONED, Step.LOCK): Status.BARRED,
+    (Status.BARRED, Step.UNLOCK): Status.PROVISIONED,
+    (Status.ACTIVE, Step.LOCK): Status.LOCKED,
+    (Status.LOCKED, Step.UNLOCK): Status.ACTIVE,
+    (Status.ISSUED, Step.DEREGISTER): Status.RELEASED,
+    (Status.PROVISIONED, Step.DEREGISTER): Status.RELEASED,
+    (Status.BARRED, Step.DEREGISTER): Status.RELEASED,
+    (Status.ACTIVE, Step.DEREGISTER): Status.RELEASED,
+    (Status.LOCKED, Step.DEREGISTER): Status.RELEASED,
+}
+
+STATUS_OF: Final = {
+    State.ASSIGNED: Status.PROVISIONED,
+    State.BARRED: Status.BARRED,
+    State.ACTIVE: Status.ACTIVE,
+    State.LOCKED: Status.LOCKED,
+}
+"""The status of a customer who has a token, by its state."""
+
+
 class IllegalTransition(Exception):
-    """The event cannot happen to a token in this state."""
+    """The event cannot happen in this state."""
 
 
 def after(state: State, event: Event) -> State:
-    """Return the state that ``event`` leads to, or raise `IllegalTransition`."""
+    """Return the state that ``event`` leads a token to, or raise `IllegalTransition`."""
     try:
         return TRANSITIONS[state, event]
     except KeyError:
-        msg = f"{event} cannot happen to a token that is {state}"
-        raise IllegalTransition(msg) from None
+        raise IllegalTransition(f"{event} cannot happen to a token that is {state}") from None
+
+
+def status_after(status: Status, step: Step) -> Status:
+    """Return the status that ``step`` leads to, or raise `IllegalTransition`."""
+    try:
+        return ENROLMENT[status, step]
+    except KeyError:
+        raise IllegalTransition(f"{step} cannot happen to an enrolment that is {status}") from None

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a tenant decides: limits, windows, operations. Data, with its defaults."""
+"""What verification goes by: operations, limits, windows. Data, with its defaults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from kagimori.domain.value import value
 
@@ -16,6 +15,8 @@ class Operation(StrEnum):
     LOGIN = "LOGIN"
     TRANSFER = "TRANSFER"
     BILL_PAYMENT = "BILL_PAYMENT"
+    ACTIVATION = "ACTIVATION"
+    """利用開始: taking an assigned token into use. Not an operation of a channel's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,3 @@ class Windows:
     time: int = 1
     look_ahead: int = 10
     max_drift: int = 10
-
-
-@dataclass(frozen=True, slots=True)
-class TenantPolicy:
-    """One bank's rules. ``name`` is for people, ``service_id`` for machines."""
-
-    name: str
-    service_id: str
-    zone: ZoneInfo
-    limits: AttemptLimits = AttemptLimits()
-    windows: Windows = Windows()

@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     """What the seed is for; a seed has one purpose."""
 
     AUTHENTICATION = "AUTHENTICATION"
+    SIGNING = "SIGNING"
+    """取引確認: codes that are bound to a transaction."""
 
 
 class MovingFactor(StrEnum):
@@ -45,6 +47,8 @@ class Hash(StrEnum):
 class CustodyLabel(StrEnum):
     """Where the seed has been before it was sealed under the wrapping key."""
 
+    SEALED_BY_APP = "SEALED_BY_APP"
+    """The token app drew it and sealed it to the HSM; no server could open it."""
     GENERATED_IN_HSM = "GENERATED_IN_HSM"
     UNWRAPPED_IN_HSM = "UNWRAPPED_IN_HSM"
     HOST_TRANSIENT = "HOST_TRANSIENT"

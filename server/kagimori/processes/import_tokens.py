@@ -18,7 +18,7 @@ from kagimori.application.administration.import_tokens import (
     ImportTokens,
     OrderRefused,
 )
-from kagimori.domain.policy import TenantPolicy
+from kagimori.domain.tenant import TenantPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ EVERY_ROLE: Final = frozenset(Role)
 ALLOWED: Final = {
     "/kagimori.verification.v1.VerificationService/VerifyOtp": frozenset({Role.CHANNEL}),
     "/kagimori.verification.v1.VerificationService/BatchVerifyOtp": frozenset({Role.CHANNEL}),
+    "/kagimori.verification.v1.VerificationService/GetOtpRequirement": frozenset({Role.CHANNEL}),
     "/kagimori.admin.v1.AdminService/GetHsmStatus": frozenset(
         {Role.HSM_ADMIN, Role.OPERATOR, Role.AUDITOR}
     ),

@@ -39,6 +39,18 @@ STATUS: Final[Mapping[type[errors.AuthorityError], grpc.StatusCode]] = {
     errors.LeaseLost: grpc.StatusCode.UNAVAILABLE,
     errors.HsmUnavailable: grpc.StatusCode.UNAVAILABLE,
     errors.StoreUnavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.LiveToken: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ReissueTooEarly: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.NotProvisioned: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.AlreadyActive: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.NoToken: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.NotLocked: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.NotOffered: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ActivationExpired: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.AlreadyProvisioned: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ActivationRefused: grpc.StatusCode.UNAUTHENTICATED,
+    errors.EnvelopeRefused: grpc.StatusCode.INVALID_ARGUMENT,
+    errors.TooManyTries: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.RecordTampered: grpc.StatusCode.DATA_LOSS,
 }
 
@@ -46,7 +58,7 @@ STATUS: Final[Mapping[type[errors.AuthorityError], grpc.StatusCode]] = {
 def status_of(error: errors.AuthorityError) -> grpc.Status:
     """Return the status that tells a caller of ``error``."""
     details: list[Message] = [ErrorInfo(reason=error.reason, domain=DOMAIN)]
-    if isinstance(error, errors.InvalidField):
+    if isinstance(error, errors.InvalidField | errors.EnvelopeRefused):
         details.append(_bad_request(error))
     if isinstance(error, errors.TryAgain):
         details.append(_retry_info(error))
@@ -73,13 +85,13 @@ def write_refusal(error: Exception, refusal: Refusal) -> None:
         refusal.reason, refusal.message = _INTERNAL, _UNFORESEEN
         return
     refusal.reason, refusal.message = error.reason, str(error)
-    if isinstance(error, errors.InvalidField):
+    if isinstance(error, errors.InvalidField | errors.EnvelopeRefused):
         refusal.field = error.field
     if isinstance(error, errors.TryAgain):
         refusal.retry_delay.CopyFrom(_delay(error))
 
 
-def _bad_request(error: errors.InvalidField) -> BadRequest:
+def _bad_request(error: errors.InvalidField | errors.EnvelopeRefused) -> BadRequest:
     violation = BadRequest.FieldViolation(field=error.field, description=error.description)
     return BadRequest(field_violations=[violation])
 

@@ -11,6 +11,8 @@ from typing import Final, Protocol
 from kagimori.api.verification.v1.verification_pb2 import (
     BatchVerifyOtpRequest,
     BatchVerifyOtpResponse,
+    GetOtpRequirementRequest,
+    GetOtpRequirementResponse,
     VerifyOtpRequest,
     VerifyOtpResponse,
 )
@@ -91,6 +93,12 @@ class VerificationServicer:
         except asyncio.CancelledError:
             _abandon(verdicts)
             raise
+
+    async def GetOtpRequirement(  # noqa: N802 - the RPC's name
+        self, request: GetOtpRequirementRequest, call: Call
+    ) -> GetOtpRequirementResponse:
+        """Tell what the operation needs of this customer."""
+        raise NotImplementedError
 
     def _begun(
         self, request: VerifyOtpRequest, caller: Caller, seconds_left: float

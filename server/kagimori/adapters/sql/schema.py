@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from kagimori.domain.enrollment import EnrollmentState, LetterKind, LetterState
 from kagimori.domain.lifecycle import State
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import Operation
@@ -80,11 +81,15 @@ tokens: Final = sa.Table(
     # A window can be counted from whatever a row says, before its MAC is known.
     sa.CheckConstraint("(factor = 'TIME') = (period > 0)", name="period"),
     sa.CheckConstraint("digits BETWEEN 6 AND 8", name="digits"),
-    sa.CheckConstraint("(state = 'IN_STOCK') = (subscriber IS NULL)", name="bound"),
+    sa.CheckConstraint(
+        "(state = 'IN_STOCK' OR state = 'RETIRED') = (subscriber IS NULL)", name="bound"
+    ),
     sa.CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease"),
     sa.CheckConstraint(
         "failures >= 0 AND day_failures >= 0 AND unlock_failures >= 0", name="attempts"
     ),
+    # A retired token's seed is destroyed.
+    sa.CheckConstraint("(state = 'RETIRED') = (length(blob) = 0)", name="destroyed"),
     postgresql_with=ROOM_FOR_UPDATES,
 )
 
@@ -171,4 +176,115 @@ audit: Final = sa.Table(
     sa.Column("operation", sa.String(16)),
     sa.Column("outcome", sa.String(16)),
     sa.Column("receipt_number", sa.BigInteger),
+    sa.Column("user_id", sa.String(16)),
+)
+
+# A token's second seed, for 取引確認. Its MAC is over the token's identity with
+# this purpose and this seed.
+signing_seeds: Final = sa.Table(
+    "signing_seeds",
+    metadata,
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("token_id", sa.String(64), primary_key=True),
+    sa.Column("custody", sa.String(24), nullable=False),
+    sa.Column("seed_length", sa.Integer, nullable=False),
+    sa.Column("key_version", sa.Integer, nullable=False),
+    sa.Column("wrap_format", sa.String(16), nullable=False),
+    sa.Column("blob", sa.LargeBinary, nullable=False),
+    sa.Column("row_mac", sa.LargeBinary, nullable=False),
+    _one_of("custody", CustodyLabel),
+)
+
+# A customer's way to a software token. Once there is a token, its own state says
+# where the customer is: see `kagimori.domain.lifecycle.STATUS_OF`.
+enrollments: Final = sa.Table(
+    "enrollments",
+    metadata,
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("subscriber", sa.String(64), primary_key=True),
+    sa.Column("user_id", sa.String(12), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    # The wish that it was issued by, and a keyed digest of what was wished.
+    sa.Column("request_id", _UUID, nullable=False),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("mail_address", sa.String(254)),
+    # Argon2id over an HMAC under the tenant's key of this version.
+    sa.Column("password_hash", sa.String(160)),
+    sa.Column("password_key_version", sa.Integer, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("issued_at", sa.BigInteger, nullable=False),
+    sa.Column("deadline", sa.BigInteger, nullable=False),
+    sa.Column("token_id", sa.String(64)),
+    # In the tenant's calendar.
+    sa.Column("released_on", sa.Date),
+    sa.UniqueConstraint("tenant", "user_id"),
+    _one_of("state", EnrollmentState),
+    sa.CheckConstraint("(state = 'PROVISIONED') = (token_id IS NOT NULL)", name="provisioned"),
+    sa.CheckConstraint("(state = 'RELEASED') = (released_on IS NOT NULL)", name="released"),
+)
+
+# Each envelope opens once: nobody can hand the same seed in for two customers.
+envelopes: Final = sa.Table(
+    "envelopes",
+    metadata,
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("token_id", sa.String(64), nullable=False),
+)
+
+# Letters, written in the transaction of what they tell about and sent afterwards.
+outbox: Final = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("letter_id", _UUID, primary_key=True),
+    sa.Column("tenant", sa.String(32), nullable=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("subscriber", sa.String(64), nullable=False),
+    sa.Column("user_id", sa.String(12), nullable=False),
+    # Forgotten when the letter is on its way.
+    sa.Column("recipient", sa.String(254)),
+    # The same however often it is sent.
+    sa.Column("message_id", sa.String(128), nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("due_at", sa.BigInteger, nullable=False),
+    sa.Column("lease", _UUID),
+    sa.Column("ended_at", sa.BigInteger),
+    # What the mail server said last: its code, and nothing of the letter.
+    sa.Column("reply", sa.String(64)),
+    _one_of("kind", LetterKind),
+    _one_of("state", LetterState),
+    sa.CheckConstraint("(state = 'PENDING') = (recipient IS NOT NULL)", name="recipient"),
+)
+
+sa.Index(
+    "ix_outbox_due",
+    outbox.c.due_at,
+    sqlite_where=outbox.c.state == sa.literal_column("'PENDING'"),
+    postgresql_where=outbox.c.state == sa.literal_column("'PENDING'"),
+)
+sa.Index("ix_outbox_subscriber", outbox.c.tenant, outbox.c.subscriber, outbox.c.created_at)
+
+# How often something was tried lately: by whom or for whom, and since when.
+tries: Final = sa.Table(
+    "tries",
+    metadata,
+    sa.Column("bucket", sa.String(96), primary_key=True),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False),
+)
+
+# The tenants' rules, as `kagimori tenants apply` has put them here.
+tenants: Final = sa.Table(
+    "tenants",
+    metadata,
+    sa.Column("service_id", sa.String(8), primary_key=True),
+    sa.Column("name", sa.String(64), nullable=False, unique=True),
+    # JSON, in the shape of the tenants' file.
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("applied_at", sa.BigInteger, nullable=False),
+    sa.Column("applied_by", sa.String(128), nullable=False),
 )

@@ -19,7 +19,8 @@ from kagimori.application.verification.engine import Engine
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
-from kagimori.domain.policy import Operation, TenantPolicy
+from kagimori.domain.policy import Operation
+from kagimori.domain.tenant import TenantPolicy
 
 LONGEST: Final = 10.0
 """Seconds that a call waits at most, whatever its deadline."""

@@ -25,23 +25,29 @@ _sym_db = _symbol_database.Default()
 from kagimori.api.types.v1 import types_pb2 as kagimori_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+kagimori/verification/v1/verification.proto\x12\x18kagimori.verification.v1\x1a\x1dkagimori/types/v1/types.proto\"\x9c\x01\n\x10VerifyOtpRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x0esubscriber_ref\x18\x02 \x01(\tH\x00\x12\x10\n\x06serial\x18\x03 \x01(\tH\x00\x12/\n\toperation\x18\x04 \x01(\x0e\x32\x1c.kagimori.types.v1.Operation\x12\x0c\n\x04\x63ode\x18\x05 \x01(\tB\t\n\x07subject\"\x9b\x01\n\x11VerifyOtpResponse\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.kagimori.types.v1.Outcome\x12+\n\x07receipt\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.Receipt\x12\x1a\n\rattempts_left\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"U\n\x15\x42\x61tchVerifyOtpRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32*.kagimori.verification.v1.VerifyOtpRequest\"Y\n\x16\x42\x61tchVerifyOtpResponse\x12?\n\x07results\x18\x01 \x03(\x0b\x32..kagimori.verification.v1.BatchVerifyOtpResult\"\x90\x01\n\x14\x42\x61tchVerifyOtpResult\x12?\n\x08response\x18\x01 \x01(\x0b\x32+.kagimori.verification.v1.VerifyOtpResponseH\x00\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.RefusalH\x00\x42\x08\n\x06result2\xf0\x01\n\x13VerificationService\x12\x64\n\tVerifyOtp\x12*.kagimori.verification.v1.VerifyOtpRequest\x1a+.kagimori.verification.v1.VerifyOtpResponse\x12s\n\x0e\x42\x61tchVerifyOtp\x12/.kagimori.verification.v1.BatchVerifyOtpRequest\x1a\x30.kagimori.verification.v1.BatchVerifyOtpResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+kagimori/verification/v1/verification.proto\x12\x18kagimori.verification.v1\x1a\x1dkagimori/types/v1/types.proto\"c\n\x18GetOtpRequirementRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\x12/\n\toperation\x18\x02 \x01(\x0e\x32\x1c.kagimori.types.v1.Operation\"m\n\x19GetOtpRequirementResponse\x12=\n\x0brequirement\x18\x01 \x01(\x0e\x32(.kagimori.verification.v1.OtpRequirement\x12\x11\n\thas_token\x18\x02 \x01(\x08\"\x9c\x01\n\x10VerifyOtpRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x0esubscriber_ref\x18\x02 \x01(\tH\x00\x12\x10\n\x06serial\x18\x03 \x01(\tH\x00\x12/\n\toperation\x18\x04 \x01(\x0e\x32\x1c.kagimori.types.v1.Operation\x12\x0c\n\x04\x63ode\x18\x05 \x01(\tB\t\n\x07subject\"\x9b\x01\n\x11VerifyOtpResponse\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.kagimori.types.v1.Outcome\x12+\n\x07receipt\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.Receipt\x12\x1a\n\rattempts_left\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"U\n\x15\x42\x61tchVerifyOtpRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32*.kagimori.verification.v1.VerifyOtpRequest\"Y\n\x16\x42\x61tchVerifyOtpResponse\x12?\n\x07results\x18\x01 \x03(\x0b\x32..kagimori.verification.v1.BatchVerifyOtpResult\"\x90\x01\n\x14\x42\x61tchVerifyOtpResult\x12?\n\x08response\x18\x01 \x01(\x0b\x32+.kagimori.verification.v1.VerifyOtpResponseH\x00\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.RefusalH\x00\x42\x08\n\x06result*d\n\x0eOtpRequirement\x12\x1f\n\x1bOTP_REQUIREMENT_UNSPECIFIED\x10\x00\x12\x18\n\x14OTP_REQUIREMENT_NONE\x10\x01\x12\x17\n\x13OTP_REQUIREMENT_OTP\x10\x02\x32\xee\x02\n\x13VerificationService\x12\x64\n\tVerifyOtp\x12*.kagimori.verification.v1.VerifyOtpRequest\x1a+.kagimori.verification.v1.VerifyOtpResponse\x12s\n\x0e\x42\x61tchVerifyOtp\x12/.kagimori.verification.v1.BatchVerifyOtpRequest\x1a\x30.kagimori.verification.v1.BatchVerifyOtpResponse\x12|\n\x11GetOtpRequirement\x12\x32.kagimori.verification.v1.GetOtpRequirementRequest\x1a\x33.kagimori.verification.v1.GetOtpRequirementResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kagimori.verification.v1.verification_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERIFYOTPREQUEST']._serialized_start=105
-  _globals['_VERIFYOTPREQUEST']._serialized_end=261
-  _globals['_VERIFYOTPRESPONSE']._serialized_start=264
-  _globals['_VERIFYOTPRESPONSE']._serialized_end=419
-  _globals['_BATCHVERIFYOTPREQUEST']._serialized_start=421
-  _globals['_BATCHVERIFYOTPREQUEST']._serialized_end=506
-  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_start=508
-  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_end=597
-  _globals['_BATCHVERIFYOTPRESULT']._serialized_start=600
-  _globals['_BATCHVERIFYOTPRESULT']._serialized_end=744
-  _globals['_VERIFICATIONSERVICE']._serialized_start=747
-  _globals['_VERIFICATIONSERVICE']._serialized_end=987
+  _globals['_OTPREQUIREMENT']._serialized_start=958
+  _globals['_OTPREQUIREMENT']._serialized_end=1058
+  _globals['_GETOTPREQUIREMENTREQUEST']._serialized_start=104
+  _globals['_GETOTPREQUIREMENTREQUEST']._serialized_end=203
+  _globals['_GETOTPREQUIREMENTRESPONSE']._serialized_start=205
+  _globals['_GETOTPREQUIREMENTRESPONSE']._serialized_end=314
+  _globals['_VERIFYOTPREQUEST']._serialized_start=317
+  _globals['_VERIFYOTPREQUEST']._serialized_end=473
+  _globals['_VERIFYOTPRESPONSE']._serialized_start=476
+  _globals['_VERIFYOTPRESPONSE']._serialized_end=631
+  _globals['_BATCHVERIFYOTPREQUEST']._serialized_start=633
+  _globals['_BATCHVERIFYOTPREQUEST']._serialized_end=718
+  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_start=720
+  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_end=809
+  _globals['_BATCHVERIFYOTPRESULT']._serialized_start=812
+  _globals['_BATCHVERIFYOTPRESULT']._serialized_end=956
+  _globals['_VERIFICATIONSERVICE']._serialized_start=1061
+  _globals['_VERIFICATIONSERVICE']._serialized_end=1427
 # @@protoc_insertion_point(module_scope)

@@ -1,11 +1,37 @@
 from kagimori_client.api.types.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class OtpRequirement(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OTP_REQUIREMENT_UNSPECIFIED: _ClassVar[OtpRequirement]
+    OTP_REQUIREMENT_NONE: _ClassVar[OtpRequirement]
+    OTP_REQUIREMENT_OTP: _ClassVar[OtpRequirement]
+OTP_REQUIREMENT_UNSPECIFIED: OtpRequirement
+OTP_REQUIREMENT_NONE: OtpRequirement
+OTP_REQUIREMENT_OTP: OtpRequirement
+
+class GetOtpRequirementRequest(_message.Message):
+    __slots__ = ("subscriber_ref", "operation")
+    SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
+    OPERATION_FIELD_NUMBER: _ClassVar[int]
+    subscriber_ref: str
+    operation: _types_pb2.Operation
+    def __init__(self, subscriber_ref: _Optional[str] = ..., operation: _Optional[_Union[_types_pb2.Operation, str]] = ...) -> None: ...
+
+class GetOtpRequirementResponse(_message.Message):
+    __slots__ = ("requirement", "has_token")
+    REQUIREMENT_FIELD_NUMBER: _ClassVar[int]
+    HAS_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    requirement: OtpRequirement
+    has_token: bool
+    def __init__(self, requirement: _Optional[_Union[OtpRequirement, str]] = ..., has_token: bool = ...) -> None: ...
 
 class VerifyOtpRequest(_message.Message):
     __slots__ = ("request_id", "subscriber_ref", "serial", "operation", "code")

@@ -45,6 +45,11 @@ class VerificationServiceStub(object):
                 request_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpRequest.SerializeToString,
                 response_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpResponse.FromString,
                 _registered_method=True)
+        self.GetOtpRequirement = channel.unary_unary(
+                '/kagimori.verification.v1.VerificationService/GetOtpRequirement',
+                request_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementRequest.SerializeToString,
+                response_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementResponse.FromString,
+                _registered_method=True)
 
 
 class VerificationServiceServicer(object):
@@ -76,6 +81,17 @@ class VerificationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetOtpRequirement(self, request, context):
+        """GetOtpRequirement tells whether this customer needs a code for this operation
+        now: it depends on the tenant's rules and on the customer's status.
+
+        The caller must hold a client certificate of role `channel`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VerificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -88,6 +104,11 @@ def add_VerificationServiceServicer_to_server(servicer, server):
                     servicer.BatchVerifyOtp,
                     request_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpRequest.FromString,
                     response_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpResponse.SerializeToString,
+            ),
+            'GetOtpRequirement': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOtpRequirement,
+                    request_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementRequest.FromString,
+                    response_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -145,6 +166,33 @@ class VerificationService(object):
             '/kagimori.verification.v1.VerificationService/BatchVerifyOtp',
             kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpRequest.SerializeToString,
             kagimori_dot_verification_dot_v1_dot_verification__pb2.BatchVerifyOtpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOtpRequirement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.verification.v1.VerificationService/GetOtpRequirement',
+            kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementRequest.SerializeToString,
+            kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a token app asks: its sealed seeds taken over."""

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Wires one process together from its configuration, or says why it cannot.
+
+A module for each kind of process; what they share is in ``parts``.
+"""
+
+from __future__ import annotations
+
+from kagimori.adapters.sql import migrations
+from kagimori.bootstrap.importing import ImportAuthority, importing
+from kagimori.bootstrap.parts import LoginRefused, StartError, refusals
+from kagimori.bootstrap.serving import Authority, serving
+from kagimori.config import Config
+
+__all__ = [
+    "Authority",
+    "ImportAuthority",
+    "LoginRefused",
+    "StartError",
+    "importing",
+    "migrate",
+    "serving",
+]
+
+
+def migrate(config: Config) -> str:
+    """Create the database or bring it up to date; return its revision."""
+    with refusals():
+        return migrations.upgrade(config.database.url, config.database.secret())

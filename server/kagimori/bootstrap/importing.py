@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The importing process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kagimori import config as configuration
+from kagimori.adapters.sql.inventory import SqlInventory
+from kagimori.adapters.vault import HsmImportVault, PartitionLogin
+from kagimori.bootstrap.parts import (
+    StartError,
+    hsm_of,
+    login_of,
+    opened_database,
+    refusals,
+    turn_at_the_door,
+)
+from kagimori.config import Config, HsmSection
+from kagimori.domain.tenant import TenantPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class ImportAuthority:
+    """What an importing process is made of. ``tenants`` is by name."""
+
+    vault: HsmImportVault
+    inventory: SqlInventory
+    tenants: Mapping[str, TenantPolicy]
+
+
+@contextmanager
+def importing(config: Config, *, allow_host_transient: bool) -> Iterator[ImportAuthority]:
+    """Open what the importing process needs; close it when the block is left."""
+    tenants = configuration.load_tenants(config.tenants)
+    with opened_database(config) as database, refusals():
+        hsm = hsm_of(config.hsm, {policy.service_id: policy for policy in tenants.values()})
+        partition = _import_partition(config.hsm) if allow_host_transient else None
+        with turn_at_the_door(config.hsm):
+            vault = HsmImportVault.open(hsm, partition, allow_host_transient=allow_host_transient)
+        try:
+            yield ImportAuthority(vault, SqlInventory(database), tenants)
+        finally:
+            vault.close()
+
+
+def _import_partition(section: HsmSection) -> PartitionLogin:
+    if section.importing is None:
+        raise StartError("hsm.importing: needed for seeds that the host must open")
+    return login_of(section.importing.partition, section.importing.pin)
