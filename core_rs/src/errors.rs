@@ -19,6 +19,12 @@ create_exception!(
 );
 create_exception!(
     kagimori.core._core,
+    EnvelopeError,
+    PyException,
+    "A phone's envelope does not hold what it must: (index, detail)."
+);
+create_exception!(
+    kagimori.core._core,
     PolicyError,
     PyException,
     "The key policy or the ceremony record is not what it must be."
@@ -32,6 +38,7 @@ pub fn exception(error: hsm::Error) -> PyErr {
         }
         hsm::Error::RowTampered => RowTampered::new_err(hsm::Error::RowTampered.to_string()),
         hsm::Error::Seed(trouble, detail) => SeedError::new_err((trouble.word(), detail)),
+        hsm::Error::Envelope(index, why) => EnvelopeError::new_err((index, why)),
         hsm::Error::Policy(message) => PolicyError::new_err(message),
     }
 }

@@ -5,6 +5,7 @@ use kagimori_hsm as hsm;
 use pyo3::{Py, PyRef, PyResult, Python, pyclass, pymethods, types::PyBytes};
 
 use crate::{
+    errors::exception,
     rows::{TokenRow, parse_hash},
     setup::{Canary, Partition, Provider},
     vault::detached,
@@ -23,6 +24,18 @@ pub struct Sealed {
 /// The importing process's door: vendors' seeds in, sealed seeds out.
 #[pyclass(frozen, module = "kagimori.core._core")]
 pub struct ImportVault(hsm::ImportVault);
+
+impl Sealed {
+    pub fn new(py: Python<'_>, sealed: hsm::Sealed) -> Self {
+        Self {
+            blob: PyBytes::new(py, &sealed.blob).unbind(),
+            wrap_format: sealed.wrap_format,
+            key_version: sealed.key_version,
+            length: sealed.length,
+            custody: sealed.custody.word(),
+        }
+    }
+}
 
 #[pymethods]
 impl ImportVault {
@@ -76,20 +89,24 @@ impl ImportVault {
         let hash = parse_hash(r#use)?;
         let mac_method = mac_method(mac_algorithm, mac_key_algorithm, mac_key_ciphertext);
         let seed = hsm::EncryptedSeed { vendor, algorithm, ciphertext, mac, mac_method, hash };
-        let sealed = detached(py, || self.0.seal(&seed, tenant))?;
-        Ok(Sealed {
-            blob: PyBytes::new(py, &sealed.blob).unbind(),
-            wrap_format: sealed.wrap_format,
-            key_version: sealed.key_version,
-            length: sealed.length,
-            custody: sealed.custody.word(),
-        })
+        Ok(Sealed::new(py, detached(py, || self.0.seal(&seed, tenant))?))
     }
 
     /// Return the MAC of the row; the MAC it holds is not looked at.
     fn row_mac<'py>(&self, py: Python<'py>, row: &TokenRow) -> PyResult<pyo3::Bound<'py, PyBytes>> {
         let mac = detached(py, || self.0.row_mac(&row.0))?;
         Ok(PyBytes::new(py, &mac))
+    }
+
+    /// Return HMAC-SHA256 under the tenant's digest key.
+    fn fingerprint<'py>(
+        &self,
+        py: Python<'py>,
+        tenant: &str,
+        message: &[u8],
+    ) -> PyResult<pyo3::Bound<'py, PyBytes>> {
+        let digest = self.0.fingerprint(tenant, message).map_err(exception)?;
+        Ok(PyBytes::new(py, &digest))
     }
 
     /// Close every session and finalise the module.

@@ -22,7 +22,7 @@ mod _core {
     #[pymodule_export]
     use crate::{
         bell::Bell,
-        errors::{HsmError, PolicyError, RowTampered, SeedError},
+        errors::{EnvelopeError, HsmError, PolicyError, RowTampered, SeedError},
         import_vault::{ImportVault, Sealed},
         job::{SearchFailure, SearchJob},
         rows::TokenRow,

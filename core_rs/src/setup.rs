@@ -2,7 +2,9 @@
 //! What a vault is opened with.
 
 use kagimori_hsm as hsm;
-use pyo3::{pyclass, pymethods};
+use pyo3::{PyResult, pyclass, pymethods};
+
+use crate::rows::parse_hash;
 
 /// A canary of the ceremony.
 #[pyclass(frozen, module = "kagimori.core._core")]
@@ -30,9 +32,15 @@ pub struct Provider(pub hsm::Provider);
 #[pymethods]
 impl Provider {
     #[new]
-    #[pyo3(signature = (*, kwp, wrap_format, hmac_min_is_hash_length))]
-    fn new(kwp: u64, wrap_format: String, hmac_min_is_hash_length: bool) -> Self {
-        Self(hsm::Provider { kwp, wrap_format, hmac_min_is_hash_length })
+    #[pyo3(signature = (*, kwp, wrap_format, oaep_hash, hmac_min_is_hash_length))]
+    fn new(
+        kwp: u64,
+        wrap_format: String,
+        oaep_hash: &str,
+        hmac_min_is_hash_length: bool,
+    ) -> PyResult<Self> {
+        let oaep_hash = parse_hash(oaep_hash)?;
+        Ok(Self(hsm::Provider { kwp, wrap_format, oaep_hash, hmac_min_is_hash_length }))
     }
 }
 

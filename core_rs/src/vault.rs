@@ -5,20 +5,21 @@ use std::{sync::Arc, time::Duration};
 
 use kagimori_hsm as hsm;
 use pyo3::{
-    IntoPyObjectExt, Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError, pyclass,
-    pymethods, types::PyBytes,
+    IntoPyObjectExt, Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError,
+    pybacked::PyBackedBytes, pyclass, pymethods, types::PyBytes,
 };
 use threadpool::ThreadPool;
 
 use crate::{
     bell::Bell,
     errors::exception,
+    import_vault::Sealed,
     job::{SearchAnswer, SearchJob},
-    rows::TokenRow,
+    rows::{TokenRow, parse_hash},
     setup::{Canary, Partition, Provider},
 };
 
-/// Searches and pings that are waited for at the same time.
+/// What is waited for at the same time.
 const WAITERS: usize = 8;
 
 /// One line of the self-test.
@@ -88,14 +89,10 @@ impl Vault {
     ) -> PyResult<()> {
         let patience = seconds(timeout_seconds)?;
         let jobs: Vec<hsm::Job> = jobs.into_iter().map(|job| job.0.clone()).collect();
-        let (promise, vault) = (bell.promise(future), Arc::clone(&self.opened));
-        self.waiters.execute(move || {
-            let answers = vault.search(jobs, patience);
-            promise.keep(move |py| {
-                let answers = answers.map_err(exception)?.into_iter();
-                let answers = answers.map(|answer| SearchAnswer::new(py, answer));
-                answers.collect::<PyResult<Vec<_>>>()?.into_py_any(py)
-            });
+        let work = move |vault: &hsm::Vault| vault.search(jobs, patience);
+        self.begin(&bell, future, work, |py, answers| {
+            let answers = answers.into_iter().map(|answer| SearchAnswer::new(py, answer));
+            answers.collect::<PyResult<Vec<_>>>()?.into_py_any(py)
         });
         Ok(())
     }
@@ -104,10 +101,72 @@ impl Vault {
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
     fn ping(&self, bell: PyRef<'_, Bell>, future: Py<PyAny>, timeout_seconds: f64) -> PyResult<()> {
         let patience = seconds(timeout_seconds)?;
-        let (promise, vault) = (bell.promise(future), Arc::clone(&self.opened));
-        self.waiters.execute(move || {
-            let answer = vault.ping(patience);
-            promise.keep(move |py| answer.map_err(exception)?.into_py_any(py));
+        let work = move |vault: &hsm::Vault| vault.ping(patience);
+        self.begin(&bell, future, work, |py, ()| Ok(py.None()));
+        Ok(())
+    }
+
+    /// Return the MACs of the rows, in order.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    fn row_macs(
+        &self,
+        bell: PyRef<'_, Bell>,
+        future: Py<PyAny>,
+        rows: Vec<PyRef<'_, TokenRow>>,
+        timeout_seconds: f64,
+    ) -> PyResult<()> {
+        let patience = seconds(timeout_seconds)?;
+        let rows: Vec<_> = rows.into_iter().map(|row| Arc::clone(&row.0)).collect();
+        let work = move |vault: &hsm::Vault| vault.row_macs(rows, patience);
+        self.begin(&bell, future, work, |py, macs| {
+            let macs: Vec<_> = macs.iter().map(|mac| PyBytes::new(py, mac)).collect();
+            macs.into_py_any(py)
+        });
+        Ok(())
+    }
+
+    /// Return the HMAC of an activation password, and the version of its key.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    fn password_mac(
+        &self,
+        bell: PyRef<'_, Bell>,
+        future: Py<PyAny>,
+        tenant: String,
+        message: &[u8],
+        key_version: Option<u32>,
+        timeout_seconds: f64,
+    ) -> PyResult<()> {
+        let patience = seconds(timeout_seconds)?;
+        let message = hsm::Zeroizing::new(message.to_vec());
+        let work =
+            move |vault: &hsm::Vault| vault.password_mac(tenant, &message, key_version, patience);
+        self.begin(&bell, future, work, |py, (mac, version)| {
+            (PyBytes::new(py, &mac), version).into_py_any(py)
+        });
+        Ok(())
+    }
+
+    /// Move phones' seeds from their envelopes under the wrapping key, all or none.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    #[expect(clippy::too_many_arguments, reason = "envelopes have that many facts")]
+    fn seal_envelopes(
+        &self,
+        bell: PyRef<'_, Bell>,
+        future: Py<PyAny>,
+        tenant: String,
+        key_version: u32,
+        envelopes: Vec<PyBackedBytes>,
+        r#use: &str,
+        timeout_seconds: f64,
+    ) -> PyResult<()> {
+        let patience = seconds(timeout_seconds)?;
+        let hash = parse_hash(r#use)?;
+        let octets = envelopes.iter().map(|envelope| envelope.to_vec()).collect();
+        let asked = hsm::Envelopes { tenant, key_version, octets, hash };
+        let work = move |vault: &hsm::Vault| vault.seal_envelopes(asked, patience);
+        self.begin(&bell, future, work, |py, sealed| {
+            let sealed: Vec<_> = sealed.into_iter().map(|one| Sealed::new(py, one)).collect();
+            sealed.into_py_any(py)
         });
         Ok(())
     }
@@ -158,6 +217,23 @@ impl Vault {
     /// Wait for calls under way, close every session and finalise the module.
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.opened.close());
+    }
+}
+
+impl Vault {
+    /// Works on a thread that waits for the HSM; the loop makes the future's result.
+    fn begin<T: Send + 'static>(
+        &self,
+        bell: &Bell,
+        future: Py<PyAny>,
+        work: impl FnOnce(&hsm::Vault) -> Result<T, hsm::Error> + Send + 'static,
+        result: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) {
+        let (promise, vault) = (bell.promise(future), Arc::clone(&self.opened));
+        self.waiters.execute(move || {
+            let outcome = work(&vault);
+            promise.keep(move |py| result(py, outcome.map_err(exception)?));
+        });
     }
 }
 

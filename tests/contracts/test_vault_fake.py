@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fake vault keeps the vault's contract, so that tests may lean on it."""
+"""The fake vault keeps the vault's contracts, so that tests may lean on it."""
 
 from __future__ import annotations
 
 import pytest
 
+from contracts.envelope_contract import EnvelopeContract
 from contracts.vault_contract import VaultContract
 from fakes.vault import FakeVault
-from kagimori.domain.token import Profile, SealedSeed, TokenIdentity
+from kagimori.domain.errors import HsmUnavailable
+from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
+from support.envelopes import seal
+from support.tokens import TENANT
+from support.waiting import waited
 
 
 class FakeBench:
@@ -21,6 +26,9 @@ class FakeBench:
     def row_mac(self, of: TokenIdentity) -> bytes:
         return self.vault.row_mac(of)
 
+    def provisioning_pem(self, tenant: str) -> str:
+        return self.vault.provisioning_pem(tenant)
+
 
 @pytest.fixture
 def bench() -> FakeBench:
@@ -29,3 +37,33 @@ def bench() -> FakeBench:
 
 class TestFakeVault(VaultContract):
     pass
+
+
+class TestFakesEnvelopes(EnvelopeContract):
+    pass
+
+
+def test_after_a_rotation_the_fake_knows_both_versions(bench: FakeBench) -> None:
+    vault = bench.vault
+    before = waited(vault.password_mac(TENANT, b"4711"))
+    vault.newest = 2
+    after = waited(vault.password_mac(TENANT, b"4711"))
+    assert (before[1], after[1]) == (1, 2)
+    assert waited(vault.password_mac(TENANT, b"4711", 1)) == before
+    assert before[0] != after[0]
+    old, new = (seal(vault.provisioning_pem(TENANT, version), bytes(64)) for version in (1, 2))
+    (first,) = waited(vault.seal_envelopes(TENANT, 1, [old], Hash.SHA1))
+    (second,) = waited(vault.seal_envelopes(TENANT, 2, [new], Hash.SHA1))
+    assert (first.key_version, second.key_version) == (2, 2)
+
+
+def test_a_fake_that_is_down_does_nothing(bench: FakeBench) -> None:
+    vault = bench.vault
+    vault.go_down()
+    for call in (
+        vault.password_mac(TENANT, b"4711"),
+        vault.seal_envelopes(TENANT, 1, [b""], Hash.SHA1),
+        vault.row_macs([]),
+    ):
+        with pytest.raises(HsmUnavailable):
+            waited(call)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HSM behind Rust keeps the vault's contract: SoftHSM, after a ceremony."""
+"""The HSM behind Rust keeps the vault's contracts: SoftHSM, after a ceremony."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from dataclasses import dataclass
 import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
 
+from contracts.envelope_contract import EnvelopeContract
 from contracts.vault_contract import SEEDS, VaultContract
 from kagimori import core
-from kagimori.adapters.vault import Hsm, HsmImportVault, HsmVault, Sessions
+from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
 from kagimori.adapters.vault.words import translated
 from kagimori.application.ports import EncryptedSeed
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
-from support.hsm import fresh_hsm
-from support.tokens import OTHER_TENANT, TENANT
+from support.envelopes import provisioning_pem
+from support.hsm import HsmFiles, fresh_hsm
+from support.tokens import OTHER_TENANT, TENANT, identity
 from support.vault import hsm_of
+from support.waiting import waited
 
 pytestmark = pytest.mark.softhsm
 
@@ -31,10 +34,12 @@ Sealed = dict[tuple[str, bytes, Hash], SealedSeed]
 
 @dataclass
 class HsmBench:
-    """The serving process's vault, and the seeds imported before it opened."""
+    """The serving process's vault, and what was imported before it opened."""
 
     vault: HsmVault
+    files: HsmFiles
     sealed: Sealed
+    imported_fingerprint: bytes
 
     def seal(self, tenant: str, seed: bytes, profile: Profile) -> SealedSeed:
         return self.sealed[tenant, seed, profile.hash]
@@ -42,9 +47,30 @@ class HsmBench:
     def row_mac(self, of: TokenIdentity) -> bytes:
         return self.vault.row_mac(of)
 
+    def provisioning_pem(self, tenant: str) -> str:
+        return provisioning_pem(self.files, tenant)
+
 
 class TestSoftHsm(VaultContract):
     pass
+
+
+class TestSoftHsmsEnvelopes(EnvelopeContract):
+    pass
+
+
+def test_both_doors_give_a_customers_number_the_same_fingerprint(bench: HsmBench) -> None:
+    assert bench.imported_fingerprint == bench.vault.fingerprint(TENANT, b"message")
+
+
+def test_row_macs_are_those_of_one_row_each(bench: HsmBench) -> None:
+    rows = [identity(token_id=f"token-{n}") for n in range(3)]
+    assert waited(bench.vault.row_macs(rows)) == [bench.vault.row_mac(row) for row in rows]
+
+
+def test_a_tenant_without_keys_has_no_version(bench: HsmBench) -> None:
+    with pytest.raises(HsmUnavailable, match="99999999"):
+        bench.vault.wrapping_version("99999999")
 
 
 @pytest.mark.parametrize(
@@ -80,23 +106,23 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HsmBench]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(files.conf))
         hsm = hsm_of(files)
-        sealed = _import_all(hsm)
+        door = HsmImportVault.open(hsm, None, allow_host_transient=False)
+        try:
+            sealed, fingerprint = _import_all(door), door.fingerprint(TENANT, b"message")
+        finally:
+            door.close()
         vault = HsmVault.open(hsm, Sessions(4, wait=5, cache_entries=8, cache_seconds=60))
-        yield HsmBench(vault, sealed)
+        yield HsmBench(vault, files, sealed, fingerprint)
         vault.close()
 
 
-def _import_all(hsm: Hsm) -> Sealed:
-    """Bring every seed in as a vendor's file would; the doors open one by one."""
-    door = HsmImportVault.open(hsm, None, allow_host_transient=False)
-    try:
-        return {
-            (tenant, seed, use): door.seal(_delivered(seed), None, tenant, use)
-            for tenant in (TENANT, OTHER_TENANT)
-            for seed, use in SEEDS
-        }
-    finally:
-        door.close()
+def _import_all(door: HsmImportVault) -> Sealed:
+    """Bring every seed in as a vendor's file would."""
+    return {
+        (tenant, seed, use): door.seal(_delivered(seed), None, tenant, use)
+        for tenant in (TENANT, OTHER_TENANT)
+        for seed, use in SEEDS
+    }
 
 
 def _delivered(seed: bytes) -> EncryptedSeed:

@@ -56,6 +56,10 @@ class FakeImportVault:
         """See `ImportVault.row_mac`."""
         return hmac.digest(ROW_KEY, repr(astuple(identity)).encode(), "sha256")
 
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        """See `ImportVault.fingerprint`."""
+        return hmac.digest(ROW_KEY + tenant.encode(), message, "sha256")
+
 
 def seed_of(sealed: SealedSeed) -> bytes:
     """Open what the fake sealed."""

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, field
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
+from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
 from kagimori.domain.lifecycle import State
@@ -25,11 +30,14 @@ from kagimori.domain.token import (
     TokenIdentity,
 )
 from kagimori.domain.window import Window
+from support.envelopes import OAEP_SHA1
 
 _DECOY = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=30)
 _WRAP_FORMAT = "fake"
 _ROW_KEY = b"row key of the fake"
 _DIGEST_KEY = b"digest key of the fake"
+_PASSWORD_KEY = b"password key of the fake"
+_PHONES_SEED = 64
 
 
 @dataclass(slots=True)
@@ -42,10 +50,11 @@ class _Trouble:
 class FakeVault:
     """Seals a seed by remembering it under its blob; counts what it searches.
 
-    ``searches`` counts windows that were looked into, ``codes`` the codes
-    computed for them.
+    ``newest`` is the newest version of every tenant's keys. ``searches`` counts
+    windows that were looked into, ``codes`` the codes computed for them.
     """
 
+    newest: int = 1
     searches: int = 0
     codes: int = 0
     _seeds: dict[bytes, bytes] = field(default_factory=dict, repr=False)
@@ -53,11 +62,17 @@ class FakeVault:
     _down: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def seal(self, tenant: str, seed: bytes) -> SealedSeed:
+    def seal(
+        self,
+        tenant: str,
+        seed: bytes,
+        key_version: int = 1,
+        custody: CustodyLabel = CustodyLabel.UNWRAPPED_IN_HSM,
+    ) -> SealedSeed:
         """Take a seed in; only ``tenant``'s rows open it again."""
         blob = hashlib.sha256(tenant.encode() + seed).digest()
         self._seeds[tenant.encode() + blob] = seed
-        return SealedSeed(blob, _WRAP_FORMAT, 1, len(seed), CustodyLabel.UNWRAPPED_IN_HSM)
+        return SealedSeed(blob, _WRAP_FORMAT, key_version, len(seed), custody)
 
     def row_mac(self, identity: TokenIdentity) -> bytes:
         """Return a MAC over every field of ``identity``."""
@@ -94,6 +109,46 @@ class FakeVault:
         return hmac.digest(_DIGEST_KEY + tenant.encode(), message, "sha256")
 
     async def ping(self) -> None:
+        self._insist_on_being_up()
+
+    def provisioning_pem(self, tenant: str, key_version: int = 1) -> str:
+        """Return the public half of the key that phones seal their seeds to."""
+        public = _provisioning_key(tenant, key_version).public_key()
+        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return pem.decode("ascii")
+
+    def wrapping_version(self, tenant: str) -> int:
+        del tenant
+        return self.newest
+
+    async def password_mac(
+        self, tenant: str, message: bytes, key_version: int | None = None
+    ) -> tuple[bytes, int]:
+        version = self._version(key_version)
+        key = _PASSWORD_KEY + f"{tenant}/{version}".encode()
+        return hmac.digest(key, message, "sha256"), version
+
+    async def seal_envelopes(
+        self, tenant: str, key_version: int, envelopes: Sequence[bytes], use: Hash
+    ) -> list[SealedSeed]:
+        del use
+        key = _provisioning_key(tenant, self._version(key_version))
+        seeds = [_opened(key, index, envelope) for index, envelope in enumerate(envelopes)]
+        label = CustodyLabel.SEALED_BY_APP
+        return [self.seal(tenant, seed, self.newest, label) for seed in seeds]
+
+    async def row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:
+        self._insist_on_being_up()
+        return [self.row_mac(identity) for identity in identities]
+
+    def _version(self, wanted: int | None) -> int:
+        self._insist_on_being_up()
+        version = self.newest if wanted is None else wanted
+        if not 1 <= version <= self.newest:
+            raise HsmUnavailable("the fake has no such key", 30)
+        return version
+
+    def _insist_on_being_up(self) -> None:
         if self._down:
             raise HsmUnavailable("the fake is down", 0.5)
 
@@ -126,6 +181,23 @@ class FakeVault:
             if hotp(seed, step, profile.digits, profile.hash) == code.reveal():
                 return Match(step)
         return NoMatch()
+
+
+@functools.cache
+def _provisioning_key(tenant: str, version: int) -> rsa.RSAPrivateKey:
+    del tenant, version  # each has its own
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _opened(key: rsa.RSAPrivateKey, index: int, envelope: bytes) -> bytes:
+    try:
+        seed = key.decrypt(envelope, OAEP_SHA1)
+    except ValueError:
+        raise EnvelopeUnfit(index, "the key does not open it") from None
+    # Key wrap with padding (RFC 5649 §3) tells lengths in eighths.
+    if -(len(seed) // -8) * 8 != _PHONES_SEED:
+        raise EnvelopeUnfit(index, "it holds no seed of 64 octets")
+    return seed.ljust(_PHONES_SEED, b"\0")
 
 
 def hotp(key: bytes, counter: int, digits: int, algorithm: Hash = Hash.SHA1) -> str:

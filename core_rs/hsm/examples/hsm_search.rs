@@ -144,6 +144,7 @@ fn settings(order: Order) -> Settings {
         provider: Provider {
             kwp: order.kwp,
             wrap_format: token.wrap_format,
+            oaep_hash: Hash::Sha1, // nothing here is opened with it
             hmac_min_is_hash_length: order.hmac_min_is_hash_length,
         },
         canaries: vec![Canary {

@@ -4,7 +4,7 @@
 use subtle::ConstantTimeEq;
 
 use crate::{
-    error::HsmError,
+    error::{HsmError, Recovery},
     keys::{Provider, TenantKeys},
     policy::Policy,
     row::hmac_sha256,
@@ -44,4 +44,14 @@ impl Canary {
         let message = format!("tenant {}: the canary answers otherwise", self.tenant);
         Err(HsmError::unusable("C_Sign", message))
     }
+}
+
+/// The tenant's canary of the newest version that the ceremony made keys of.
+pub(crate) fn newest<'c>(canaries: &'c [Canary], tenant: &str) -> Result<&'c Canary, HsmError> {
+    let own = canaries.iter().filter(|canary| canary.tenant == tenant);
+    own.max_by_key(|canary| canary.key_version).ok_or_else(|| no_keys_of(tenant))
+}
+
+pub(crate) fn no_keys_of(tenant: &str) -> HsmError {
+    HsmError::without_call(format!("no keys of tenant {tenant} are open"), Recovery::Fatal)
 }

@@ -207,6 +207,8 @@ pub enum Error {
     RowTampered,
     /// A vendor's seed cannot be taken over; the text never quotes key material.
     Seed(SeedTrouble, String),
+    /// The phone's envelope with this index does not hold what it must, and why.
+    Envelope(usize, &'static str),
     /// The key policy or the ceremony record is not what it must be.
     Policy(String),
 }
@@ -223,6 +225,7 @@ impl fmt::Display for Error {
             Self::Hsm(error) => error.fmt(out),
             Self::RowTampered => out.write_str("the token's row fails its MAC"),
             Self::Seed(trouble, detail) => write!(out, "{}: {detail}", trouble.word()),
+            Self::Envelope(index, why) => write!(out, "envelope {index}: {why}"),
             Self::Policy(message) => out.write_str(message),
         }
     }

@@ -7,14 +7,15 @@ use std::{
 };
 
 use cryptoki_sys::CK_MECHANISM_TYPE;
-use parking_lot::RwLock;
+use kagimori_otp::Hash;
+use parking_lot::{Mutex, RwLock};
 
 use crate::{
     canary::Canary,
     error::{Error, HsmError, Recovery},
     partition::Partition,
     policy::Policy,
-    raw::Mechanism,
+    raw::{Mechanism, Oaep},
     row::Row,
     session::{Object, Session},
 };
@@ -26,6 +27,8 @@ pub struct Provider {
     pub kwp: u64,
     /// How this HSM's wrapped seeds are laid out.
     pub wrap_format: String,
+    /// Hash of RSA-OAEP that the HSM offers.
+    pub oaep_hash: Hash,
     /// Whether an HMAC key shorter than its hash is refused.
     pub hmac_min_is_hash_length: bool,
 }
@@ -33,6 +36,10 @@ pub struct Provider {
 impl Provider {
     pub(crate) fn key_wrap(&self) -> Mechanism<'static> {
         Mechanism::plain(self.kwp as CK_MECHANISM_TYPE)
+    }
+
+    pub(crate) const fn oaep(&self) -> Oaep {
+        Oaep::new(self.oaep_hash)
     }
 }
 
@@ -127,6 +134,47 @@ impl Wanted {
             wrapping: policy.label("wrapping", tenant, version)?,
             row: policy.label("row", tenant, version)?,
         })
+    }
+}
+
+/// Provisioning keys, each found when it is first asked for: not every ceremony
+/// made them, and no canary tells their versions.
+#[derive(Default)]
+pub(crate) struct ProvisioningKeys(Mutex<FoundLater>);
+
+/// Private keys by their labels, as found in one epoch of the partition.
+#[derive(Default)]
+struct FoundLater {
+    epoch: u64,
+    keys: HashMap<String, Object>,
+}
+
+impl ProvisioningKeys {
+    /// The private half, with a handle that is alive as far as is known.
+    pub(crate) fn find(
+        &self,
+        label: &str,
+        partition: &Partition,
+        session: &Session,
+    ) -> Result<Object, HsmError> {
+        let epoch = partition.epoch();
+        let known = self.0.lock().of_epoch(epoch).get(label).copied();
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let key = partition.private_key(session, label)?;
+        self.0.lock().of_epoch(epoch).insert(label.to_owned(), key);
+        Ok(key)
+    }
+}
+
+impl FoundLater {
+    /// What was found in another epoch may have died.
+    fn of_epoch(&mut self, epoch: u64) -> &mut HashMap<String, Object> {
+        if self.epoch != epoch {
+            *self = Self { epoch, keys: HashMap::new() };
+        }
+        &mut self.keys
     }
 }
 

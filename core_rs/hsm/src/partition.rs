@@ -79,10 +79,17 @@ impl Partition {
 
     /// The key with this label, or an error that names it.
     pub(crate) fn key(&self, session: &Session, label: &str) -> Result<Object, HsmError> {
-        session.find(label)?.ok_or_else(|| {
-            let message = format!("partition '{}' has no key labelled '{label}'", self.label);
-            HsmError::unusable("C_FindObjects", message)
-        })
+        session.find(label)?.ok_or_else(|| self.lacks(label))
+    }
+
+    /// The private half of a key pair with this label, or an error that names it.
+    pub(crate) fn private_key(&self, session: &Session, label: &str) -> Result<Object, HsmError> {
+        session.find_private(label)?.ok_or_else(|| self.lacks(label))
+    }
+
+    fn lacks(&self, label: &str) -> HsmError {
+        let message = format!("partition '{}' has no key labelled '{label}'", self.label);
+        HsmError::unusable("C_FindObjects", message)
     }
 
     pub(crate) fn module(&self) -> &Module {

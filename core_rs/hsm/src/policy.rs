@@ -140,7 +140,7 @@ mod tests {
         let policy = Policy::parse(SHIPPED).unwrap();
         assert_eq!(policy.label("wrapping", "10112231", 3).unwrap(), "10112231/wrapping/3");
         assert_eq!(policy.label("transport", "acme", 1).unwrap(), "vendor/acme/transport/1");
-        assert_eq!(policy.unwrap_template.iter().count(), 10);
+        assert_eq!(policy.unwrap_template.iter().count(), 11);
         assert_eq!(policy.verify.iter().count(), policy.reseal.iter().count());
     }
 

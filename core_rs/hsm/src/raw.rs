@@ -2,12 +2,15 @@
 //! The module's function list, for what `cryptoki` lacks: signing into a buffer
 //! of ours with one call, mechanisms by number, templates with attributes left out.
 
-use std::ptr;
+use std::{ffi::c_void, marker::PhantomData, ptr};
 
 use cryptoki_sys::{
-    CK_FUNCTION_LIST, CK_FUNCTION_LIST_PTR, CK_MECHANISM, CK_MECHANISM_TYPE, CK_RV, CK_ULONG,
-    CKR_FUNCTION_NOT_SUPPORTED, CKR_OK, Pkcs11,
+    CK_FUNCTION_LIST, CK_FUNCTION_LIST_PTR, CK_MECHANISM, CK_MECHANISM_TYPE, CK_RSA_PKCS_MGF_TYPE,
+    CK_RSA_PKCS_OAEP_PARAMS, CK_RV, CK_ULONG, CKG_MGF1_SHA1, CKG_MGF1_SHA256, CKG_MGF1_SHA512,
+    CKM_RSA_PKCS_OAEP, CKM_SHA_1, CKM_SHA256, CKM_SHA512, CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
+    CKZ_DATA_SPECIFIED, Pkcs11,
 };
+use kagimori_otp::Hash;
 
 use crate::error::HsmError;
 
@@ -40,30 +43,61 @@ impl Raw {
 #[derive(Clone, Copy)]
 pub(crate) struct Mechanism<'p> {
     kind: CK_MECHANISM_TYPE,
-    parameter: &'p [u8],
+    parameter: *const c_void,
+    length: usize,
+    borrowed: PhantomData<&'p ()>,
 }
 
 impl<'p> Mechanism<'p> {
     pub(crate) const fn plain(kind: CK_MECHANISM_TYPE) -> Self {
-        Self { kind, parameter: &[] }
+        // No parameter must be NULL: some modules refuse any other pointer.
+        Self { kind, parameter: ptr::null(), length: 0, borrowed: PhantomData }
     }
 
     pub(crate) const fn with_iv(kind: CK_MECHANISM_TYPE, iv: &'p [u8; 16]) -> Self {
-        Self { kind, parameter: iv }
+        Self { kind, ..Self::with(iv) }
     }
 
-    /// PKCS#11's form. The pointer is into the parameter: use it while that lives.
+    const fn with<P>(parameter: &'p P) -> Self {
+        let (parameter, length) = ((&raw const *parameter).cast(), size_of::<P>());
+        Self { kind: 0, parameter, length, borrowed: PhantomData }
+    }
+
+    /// PKCS#11's form. The pointer is to the parameter: use it while that lives.
     pub(crate) fn as_raw(self) -> CK_MECHANISM {
-        // An empty parameter must be NULL: some modules refuse any other pointer.
-        let parameter = match self.parameter {
-            [] => ptr::null_mut(),
-            octets => octets.as_ptr().cast_mut().cast(),
-        };
         CK_MECHANISM {
             mechanism: self.kind,
-            pParameter: parameter,
-            ulParameterLen: ulong(self.parameter.len()),
+            pParameter: self.parameter.cast_mut(),
+            ulParameterLen: ulong(self.length),
         }
+    }
+}
+
+/// What RSAES-OAEP is told (RFC 8017 §7.1): one hash for both uses, no label.
+pub(crate) struct Oaep(CK_RSA_PKCS_OAEP_PARAMS);
+
+impl Oaep {
+    pub(crate) const fn new(hash: Hash) -> Self {
+        let (hash, mgf) = oaep_names(hash);
+        Self(CK_RSA_PKCS_OAEP_PARAMS {
+            hashAlg: hash,
+            mgf,
+            source: CKZ_DATA_SPECIFIED,
+            pSourceData: ptr::null_mut(),
+            ulSourceDataLen: 0,
+        })
+    }
+
+    pub(crate) const fn mechanism(&self) -> Mechanism<'_> {
+        Mechanism { kind: CKM_RSA_PKCS_OAEP, ..Mechanism::with(&self.0) }
+    }
+}
+
+const fn oaep_names(hash: Hash) -> (CK_MECHANISM_TYPE, CK_RSA_PKCS_MGF_TYPE) {
+    match hash {
+        Hash::Sha1 => (CKM_SHA_1, CKG_MGF1_SHA1),
+        Hash::Sha256 => (CKM_SHA256, CKG_MGF1_SHA256),
+        Hash::Sha512 => (CKM_SHA512, CKG_MGF1_SHA512),
     }
 }
 

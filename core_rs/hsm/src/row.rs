@@ -178,7 +178,7 @@ fn encode(row: &Identity) -> Encoded {
 }
 
 /// Returns where the field lies.
-fn push(octets: &mut Vec<u8>, field: &[u8]) -> Range<usize> {
+pub(crate) fn push(octets: &mut Vec<u8>, field: &[u8]) -> Range<usize> {
     let length = u32::try_from(field.len()).expect("a field of a row is no file");
     octets.extend_from_slice(&length.to_be_bytes());
     let start = octets.len();

@@ -241,11 +241,16 @@ impl Session {
 
     /// The secret key of the partition with this label; `None` if there is none.
     pub(crate) fn find(&self, label: &str) -> Result<Option<Object>, HsmError> {
-        let wanted = [
-            Search::Class(ObjectClass::SECRET_KEY),
-            Search::Token(true),
-            Search::Label(label.into()),
-        ];
+        self.find_of(ObjectClass::SECRET_KEY, label)
+    }
+
+    /// The private half of a key pair with this label.
+    pub(crate) fn find_private(&self, label: &str) -> Result<Option<Object>, HsmError> {
+        self.find_of(ObjectClass::PRIVATE_KEY, label)
+    }
+
+    fn find_of(&self, class: ObjectClass, label: &str) -> Result<Option<Object>, HsmError> {
+        let wanted = [Search::Class(class), Search::Token(true), Search::Label(label.into())];
         match self.inner.find_objects(&wanted)?.as_slice() {
             [] => Ok(None),
             [only] => Ok(Some(Object(only.handle()))),

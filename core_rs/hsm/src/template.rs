@@ -3,7 +3,7 @@
 
 use cryptoki_sys::{
     CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FALSE, CK_TRUE, CK_ULONG, CKA_CLASS,
-    CKA_KEY_TYPE, CKK_AES, CKK_GENERIC_SECRET, CKO_SECRET_KEY,
+    CKA_KEY_TYPE, CKA_MODIFIABLE, CKK_AES, CKK_GENERIC_SECRET, CKO_SECRET_KEY,
 };
 
 /// One attribute with the value wanted of it.
@@ -109,8 +109,13 @@ impl Template {
     }
 
     /// PKCS#11's form. The pointers are into `self`: use it while `self` lives.
+    ///
+    /// `MODIFIABLE` comes last: `SoftHSM` takes a template attribute by attribute, and
+    /// nothing of an object that is not modifiable any more.
     pub(crate) fn as_raw(&self) -> Vec<CK_ATTRIBUTE> {
-        self.0.iter().map(Attribute::as_raw).collect()
+        let mut raw: Vec<_> = self.0.iter().map(Attribute::as_raw).collect();
+        raw.sort_by_key(|attribute| attribute.type_ == CKA_MODIFIABLE);
+        raw
     }
 }
 

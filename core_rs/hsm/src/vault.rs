@@ -10,18 +10,21 @@ use kagimori_otp::{Code, Window};
 use parking_lot::RwLock;
 
 use crate::{
-    canary::Canary,
+    canary::{self, Canary},
     error::{Error, HsmError, Recovery},
     keys::Provider,
     partition::Login,
     row::{ROW_MAC, Row},
+    sealed::Sealed,
     self_test::{self, Finding},
 };
 
 mod house;
+mod provisioning;
 mod search;
 
 use house::Staff;
+pub use provisioning::Envelopes;
 pub(crate) use search::mechanism;
 
 /// A longer wait is no wait but a mistake.
@@ -106,9 +109,60 @@ impl Vault {
         self.inside(|staff| staff.desk.ask(patience, move |station, _| station.row_mac(&row))?)
     }
 
+    /// The MACs of `rows`, in order.
+    pub fn row_macs(
+        &self,
+        rows: Vec<Arc<Row>>,
+        patience: Duration,
+    ) -> Result<Vec<[u8; ROW_MAC]>, Error> {
+        self.inside(|staff| {
+            staff.any_lane().ask(patience, move |station, pulse| {
+                let mac = |row: &Arc<Row>| {
+                    let mac = station.row_mac(row);
+                    pulse.beat();
+                    mac
+                };
+                rows.iter().map(mac).collect()
+            })?
+        })
+    }
+
     /// HMAC-SHA-256 under the tenant's digest key. No call to the HSM.
     pub fn fingerprint(&self, tenant: &str, message: &[u8]) -> Result<[u8; ROW_MAC], Error> {
-        self.inside(|staff| staff.house.fingerprint(tenant, message))
+        self.inside(|staff| Ok(staff.house.digests.digest(tenant, message)?))
+    }
+
+    /// HMAC-SHA-256 of an activation password under the tenant's row key, in the
+    /// HSM, and the version of that key: the newest where none is asked for.
+    pub fn password_mac(
+        &self,
+        tenant: String,
+        message: &[u8],
+        version: Option<u32>,
+        patience: Duration,
+    ) -> Result<([u8; ROW_MAC], u32), Error> {
+        let encoded = provisioning::encoded(message);
+        self.inside(|staff| {
+            let newest = || canary::newest(&staff.house.canaries, &tenant);
+            let version = version.map_or_else(|| newest().map(|canary| canary.key_version), Ok)?;
+            let mac = staff.any_lane().ask(patience, move |station, _| {
+                station.password_mac(&tenant, version, &encoded)
+            })??;
+            Ok((mac, version))
+        })
+    }
+
+    /// Moves phones' seeds from their envelopes under the tenant's newest wrapping
+    /// key; answers are in order, and there are all of them or none.
+    pub fn seal_envelopes(
+        &self,
+        asked: Envelopes,
+        patience: Duration,
+    ) -> Result<Vec<Sealed>, Error> {
+        self.inside(|staff| {
+            let lane = staff.any_lane();
+            lane.ask(patience, move |station, pulse| station.seal_envelopes(&asked, pulse))?
+        })
     }
 
     /// Opens and uses a canary. Has seeds destroyed that lie about beyond their time.

@@ -48,7 +48,8 @@ class Claim:
     ``request_id`` and ``lease`` are UUIDs in canonical form (RFC 9562 §4). The
     lease is fresh for every claim, so that a search that overslept its
     lease cannot settle. ``fingerprint`` is a keyed digest of code, subject and
-    operation; ``today`` is the tenant's calendar day.
+    operation; ``today`` is the tenant's calendar day. ``notify`` is the address
+    that a letter about a code offered twice comes from, None where none is wanted.
     """
 
     tenant: str
@@ -61,6 +62,7 @@ class Claim:
     lease: str
     today: date
     limits: AttemptLimits
+    notify: str | None = None
 
 
 @value(frozen=True, slots=True)
@@ -286,6 +288,10 @@ class ImportVault(Protocol):
 
     def row_mac(self, identity: TokenIdentity) -> bytes:
         """Return the MAC that binds the row together."""
+        ...
+
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        """Return the digest that `SeedVault.fingerprint` returns."""
         ...
 
 

@@ -4,6 +4,7 @@
 from kagimori.core._core import (
     Bell,
     Canary,
+    EnvelopeError,
     Finding,
     HsmError,
     ImportVault,
@@ -27,6 +28,7 @@ from kagimori.core.waiting import ended
 __all__ = [
     "Bell",
     "Canary",
+    "EnvelopeError",
     "Finding",
     "HsmError",
     "ImportVault",

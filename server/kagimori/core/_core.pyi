@@ -13,6 +13,7 @@ from typing import Any, Self, TypeAlias, final
 __all__ = [
     "Bell",
     "Canary",
+    "EnvelopeError",
     "Finding",
     "HsmError",
     "ImportVault",
@@ -47,6 +48,9 @@ class RowTampered(Exception):
 
 class SeedError(Exception):
     """A vendor's seed cannot be taken over. ``args`` is ``(reason, detail)``."""
+
+class EnvelopeError(Exception):
+    """A phone's envelope does not hold what it must. ``args`` is ``(index, detail)``."""
 
 class PolicyError(Exception):
     """The key policy or the ceremony record is not what it must be."""
@@ -142,9 +146,14 @@ class Canary:
 
 @final
 class Provider:
-    """What of a profile in ``key_policy/providers.toml`` concerns seeds."""
+    """What of a profile in ``key_policy/providers.toml`` concerns seeds.
 
-    def __new__(cls, *, kwp: int, wrap_format: str, hmac_min_is_hash_length: bool) -> Self: ...
+    Raises ValueError for a hash it does not know.
+    """
+
+    def __new__(
+        cls, *, kwp: int, wrap_format: str, oaep_hash: str, hmac_min_is_hash_length: bool
+    ) -> Self: ...
 
 @final
 class Partition:
@@ -207,6 +216,46 @@ class Vault:
 
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under the tenant's digest key (derived once, at open)."""
+
+    def row_macs(
+        self,
+        bell: Bell,
+        future: Future[list[bytes]],
+        rows: Sequence[TokenRow],
+        timeout_seconds: float,
+    ) -> None:
+        """Return the MACs of the rows, in order; it fails with `HsmError`."""
+
+    def password_mac(
+        self,
+        bell: Bell,
+        future: Future[tuple[bytes, int]],
+        tenant: str,
+        message: bytes,
+        key_version: int | None,
+        timeout_seconds: float,
+    ) -> None:
+        """Return HMAC-SHA256 of a password under the row key, and that key's version.
+
+        None is the newest version. It fails with `HsmError`.
+        """
+
+    def seal_envelopes(
+        self,
+        bell: Bell,
+        future: Future[list[Sealed]],
+        tenant: str,
+        key_version: int,
+        envelopes: Sequence[bytes],
+        use: str,
+        timeout_seconds: float,
+    ) -> None:
+        """Move phones' seeds from their envelopes under the newest wrapping key.
+
+        ``key_version`` is the provisioning key's, ``use`` the hash that the phone
+        computes its codes with. All or none: it fails with `EnvelopeError` or
+        `HsmError`.
+        """
 
     def ping(self, bell: Bell, future: Future[None], timeout_seconds: float) -> None:
         """Open and use a canary; it fails with `HsmError` if the HSM does not do it in time."""
@@ -279,6 +328,9 @@ class ImportVault:
 
     def row_mac(self, row: TokenRow) -> bytes:
         """Return the MAC of ``row``; the MAC it holds is not looked at."""
+
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        """Return HMAC-SHA256 under the tenant's digest key (derived once, at open)."""
 
     def close(self) -> None: ...
 

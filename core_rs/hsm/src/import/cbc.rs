@@ -8,7 +8,7 @@
 use cryptoki_sys::CKM_AES_CBC;
 
 use super::{
-    Custody, EncryptedSeed, ImportRoom, MacMethod, Rooms, Sealed,
+    EncryptedSeed, ImportRoom, MacMethod, Rooms,
     mac::{MacAlgorithm, announced, mismatch, missing},
     reseal::{SHORTEST_SEED, too_short},
     unsupported,
@@ -18,6 +18,7 @@ use crate::{
     error::{Error, SeedTrouble},
     locked::LockedBytes,
     raw::Mechanism,
+    sealed::{Custody, Sealed},
     session::{Object, Session},
 };
 

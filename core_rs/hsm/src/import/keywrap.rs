@@ -5,7 +5,7 @@ use cryptoki_sys::{CKM_AES_KEY_WRAP, CKR_KEY_SIZE_RANGE};
 use kagimori_otp::MAX_MAC;
 
 use super::{
-    Custody, EncryptedSeed, MacMethod, Rooms, Sealed,
+    EncryptedSeed, MacMethod, Rooms,
     mac::{MacAlgorithm, announced, compare},
     reseal::{SHORTEST_SEED, too_short},
     unsupported,
@@ -14,6 +14,7 @@ use crate::{
     canary::Canary,
     error::{Error, HsmError, SeedTrouble},
     raw::Mechanism,
+    sealed::{Custody, Sealed},
     session::{Object, Session},
     template::Template,
 };

@@ -12,7 +12,8 @@ use kagimori_otp::Hash;
 use parking_lot::{Mutex, RwLock};
 
 use crate::{
-    canary::Canary,
+    canary::{self, Canary},
+    digest::DigestKeys,
     error::{Error, HsmError, Recovery, SeedTrouble},
     keys::{Keyring, Provider, TenantKeys},
     lane::{Lane, Seat},
@@ -20,6 +21,7 @@ use crate::{
     partition::{Login, Partition},
     policy::Policy,
     row::{ROW_MAC, Row},
+    sealed::Sealed,
     session::{Object, Session},
 };
 
@@ -77,42 +79,6 @@ pub struct MacMethod<'f> {
     pub key_ciphertext: &'f [u8],
 }
 
-/// Where a seed has been before it was sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Custody {
-    /// Only inside the HSM.
-    UnwrappedInHsm,
-    /// For some microseconds in locked memory of the importing process.
-    HostTransient,
-}
-
-impl Custody {
-    /// The label that the row bears.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::UnwrappedInHsm => "UNWRAPPED_IN_HSM",
-            Self::HostTransient => "HOST_TRANSIENT",
-        }
-    }
-}
-
-/// A seed under a tenant's wrapping key.
-pub struct Sealed {
-    /// The wrapped seed.
-    pub blob: Vec<u8>,
-    /// How it is laid out.
-    pub wrap_format: String,
-    /// The version of the wrapping key.
-    pub key_version: u32,
-    /// Octets that were wrapped, of which the last may be zeros that were not
-    /// the vendor's: `SoftHSM` 2.6.1 wraps 20 octets as 24. HMAC pads its key
-    /// with zeros itself, so the codes are the same.
-    pub length: usize,
-    /// Where the seed has been.
-    pub custody: Custody,
-}
-
 /// The HSM, opened for taking seeds over.
 pub struct ImportVault {
     rooms: RwLock<Option<Rooms>>,
@@ -123,6 +89,7 @@ struct Rooms {
     desk: Mutex<Lane<()>>,
     import: Option<ImportRoom>,
     keyring: Keyring,
+    digests: DigestKeys,
     canaries: Vec<Canary>,
     policy: Policy,
     provider: Provider,
@@ -160,6 +127,11 @@ impl ImportVault {
         })
     }
 
+    /// HMAC-SHA-256 under the tenant's digest key, as [`crate::Vault::fingerprint`].
+    pub fn fingerprint(&self, tenant: &str, message: &[u8]) -> Result<[u8; ROW_MAC], Error> {
+        self.inside(|rooms| Ok(rooms.digests.digest(tenant, message)?))
+    }
+
     /// Closes every session and finalises the module.
     pub fn close(&self) {
         drop(self.rooms.write().take_if(|rooms| rooms.serving.module().is_ours()));
@@ -192,9 +164,11 @@ impl Rooms {
             settings.importing.map(|login| ImportRoom::open(&module, &login)).transpose()?;
         let session = serving.session()?;
         let keyring = Keyring::open(&policy, &settings.canaries, &serving, &session)?;
+        let keys = keyring.current(&serving, &session)?;
         Ok(Self {
             desk: Mutex::new(Lane::open(&serving, ())?),
             import,
+            digests: DigestKeys::derive(&settings.canaries, &keys, &session)?,
             keyring,
             canaries: settings.canaries,
             policy,
@@ -214,11 +188,7 @@ impl Rooms {
 
     /// The newest version of the tenant's keys that the ceremony made a canary for.
     fn newest_canary(&self, tenant: &str) -> Result<&Canary, Error> {
-        let own = self.canaries.iter().filter(|canary| canary.tenant == tenant);
-        own.max_by_key(|canary| canary.key_version).ok_or_else(|| {
-            let message = format!("no keys of tenant {tenant} are open");
-            HsmError::without_call(message, Recovery::Fatal).into()
-        })
+        Ok(canary::newest(&self.canaries, tenant)?)
     }
 
     fn keys_of(&self, canary: &Canary, session: &Session) -> Result<TenantKeys, Error> {

@@ -2,15 +2,14 @@
 //! The last step of every import: a seed in the HSM goes under the wrapping key.
 
 use cryptoki_sys::CKR_KEY_SIZE_RANGE;
-use kagimori_otp::{Hash, MAX_MAC};
+use kagimori_otp::Hash;
 
 use super::Rooms;
 use crate::{
     canary::Canary,
-    error::{Error, SeedTrouble},
-    raw::Mechanism,
+    error::{Error, HsmError, SeedTrouble},
+    sealed::try_out,
     session::{Object, Session},
-    vault::mechanism,
 };
 
 /// RFC 4226 §4, R6: the shared secret has at least 128 bits.
@@ -26,22 +25,17 @@ impl Rooms {
         hash: Hash,
         canary: &Canary,
     ) -> Result<Vec<u8>, Error> {
-        try_out(session, seed, hash)?;
+        try_out(session, seed, hash).map_err(refused_seed)?;
         let wrapping = self.keys_of(canary, session)?.wrapping;
         Ok(session.wrap(self.provider.key_wrap(), wrapping, seed)?)
     }
 }
 
-fn try_out(session: &Session, seed: Object, hash: Hash) -> Result<(), Error> {
-    let mut unused = [0; MAX_MAC];
-    let mechanism = Mechanism::plain(mechanism(hash));
-    match session.sign(mechanism, seed, &[0; 8], &mut unused) {
-        Ok(_) => Ok(()),
-        Err(error) if error.is(CKR_KEY_SIZE_RANGE) => {
-            Err(too_short("this HSM refuses a key shorter than its hash"))
-        }
-        Err(error) => Err(error.into()),
+fn refused_seed(error: HsmError) -> Error {
+    if error.is(CKR_KEY_SIZE_RANGE) {
+        return too_short("this HSM refuses a key shorter than its hash");
     }
+    error.into()
 }
 
 pub(super) fn too_short(why: &str) -> Error {

@@ -2,34 +2,29 @@
 //! What an open vault holds: workers, and what they share.
 
 use std::{
-    collections::HashMap,
     mem,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
-
-use hmac::{Hmac, KeyInit, Mac as _};
-use sha2::Sha256;
-use zeroize::Zeroizing;
 
 use super::{Answer, Job, Settings, search::Station};
 use crate::{
     batch::Batch,
     cache::{Bounds, Counts, HandleCache},
     canary::Canary,
+    digest::DigestKeys,
     error::{Error, HsmError, Recovery},
-    keys::{Keyring, Provider},
+    keys::{Keyring, Provider, ProvisioningKeys},
     lane::Lane,
     module::Module,
     partition::Partition,
     policy::Policy,
-    row::{ROW_MAC, Row, hmac_sha256},
-    session::Session,
+    row::Row,
     worker::{Roll, Worker, stuck},
 };
-
-/// What the row key computes the MAC of to become a tenant's digest key.
-const FINGERPRINT: &[u8] = b"kagimori/fingerprint/1";
 
 /// The HSM, staffed. Workers hold the house too: a session goes before the
 /// partition, and with the last of them the module is finalised.
@@ -39,14 +34,15 @@ pub(super) struct Staff {
     /// For everything else.
     pub(super) desk: Worker<Station>,
     pub(super) house: Arc<House>,
+    turn: AtomicUsize,
     roll: Roll,
 }
 
 /// What the workers share.
 pub(super) struct House {
     pub(super) keyring: Keyring,
-    /// Keyed, so that a digest does not begin with the key each time.
-    fingerprints: HashMap<String, Hmac<Sha256>>,
+    pub(super) provisioning: ProvisioningKeys,
+    pub(super) digests: DigestKeys,
     pub(super) canaries: Vec<Canary>,
     pub(super) policy: Policy,
     pub(super) provider: Provider,
@@ -70,6 +66,7 @@ impl Staff {
             lanes: (0..sessions).map(lane).collect::<Result<_, _>>()?,
             desk: start("hsm-desk".to_owned(), &house, &roll)?,
             house,
+            turn: AtomicUsize::new(0),
             roll,
         })
     }
@@ -99,6 +96,14 @@ impl Staff {
         u32::from_be_bytes([*a, *b, *c, *d]) as usize % self.lanes.len()
     }
 
+    /// The lanes in turn, for work that no open seed draws to one of them.
+    pub(super) fn any_lane(&self) -> &Worker<Station> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.lanes.len();
+        let (before, after) = self.lanes.split_at(turn);
+        let free = |lane: &&Worker<Station>| !lane.pulse().is_stuck();
+        after.iter().chain(before).find(free).unwrap_or(&after[0])
+    }
+
     fn by_lane(&self, lanes: &[usize]) -> Vec<Vec<usize>> {
         let mut groups = vec![Vec::new(); self.lanes.len()];
         for (job, lane) in lanes.iter().enumerate() {
@@ -115,7 +120,7 @@ impl Staff {
     /// Lets the workers go. Where one of them does not, because its call never
     /// returns, the module is left as it is.
     pub(super) fn dismiss(self, until: Instant) {
-        let Self { lanes, desk, house, roll } = self;
+        let Self { lanes, desk, house, roll, .. } = self;
         drop((lanes, desk));
         roll.all_gone(until);
         drop(house);
@@ -147,9 +152,11 @@ impl House {
             entries: (settings.cache_entries / settings.sessions).max(1),
             lifetime: settings.cache_lifetime,
         };
-        let mut house = Self {
+        let keys = keyring.current(&partition, &session)?;
+        Ok(Self {
+            digests: DigestKeys::derive(&settings.canaries, &keys, &session)?,
             keyring,
-            fingerprints: HashMap::new(),
+            provisioning: ProvisioningKeys::default(),
             canaries: settings.canaries,
             policy,
             provider: settings.provider,
@@ -157,38 +164,10 @@ impl House {
             counts: Arc::default(),
             maker,
             partition,
-        };
-        house.fingerprints = house.fingerprint_keys(&session)?;
-        Ok(house)
-    }
-
-    fn fingerprint_keys(&self, session: &Session) -> Result<HashMap<String, Hmac<Sha256>>, Error> {
-        let keys = self.keyring.current(&self.partition, session)?;
-        let mut keyed = HashMap::new();
-        for tenant in self.canaries.iter().map(|canary| &canary.tenant) {
-            // The oldest version is kept, so that rotation changes no digest.
-            let row_key = keys.of(tenant, oldest(&self.canaries, tenant))?.row;
-            let key = Zeroizing::new(hmac_sha256(session, row_key, FINGERPRINT)?);
-            let hmac = Hmac::new_from_slice(&*key).expect("HMAC takes a key of any length");
-            keyed.insert(tenant.clone(), hmac);
-        }
-        Ok(keyed)
-    }
-
-    pub(super) fn fingerprint(&self, tenant: &str, message: &[u8]) -> Result<[u8; ROW_MAC], Error> {
-        let keyed = self.fingerprints.get(tenant).ok_or_else(|| {
-            let message = format!("no keys of tenant {tenant} are open");
-            HsmError::without_call(message, Recovery::Fatal)
-        })?;
-        Ok(keyed.clone().chain_update(message).finalize().into_bytes().into())
+        })
     }
 
     pub(super) fn fresh_cache(&self) -> HandleCache {
         HandleCache::new(self.bounds, &self.counts)
     }
-}
-
-fn oldest(canaries: &[Canary], tenant: &str) -> u32 {
-    let versions = canaries.iter().filter(|canary| canary.tenant == tenant);
-    versions.map(|canary| canary.key_version).min().unwrap_or_default()
 }

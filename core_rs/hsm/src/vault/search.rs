@@ -60,7 +60,7 @@ impl Station {
         self.lane.if_open(&self.house.partition, |seat| seat.held.sweep(&seat.session));
     }
 
-    fn run<T>(
+    pub(super) fn run<T>(
         &mut self,
         mut work: impl FnMut(&House, &mut Seat<HandleCache>) -> Result<T, Error>,
     ) -> Result<T, Error> {
@@ -88,7 +88,7 @@ impl Station {
 
 impl House {
     /// Opens a canary in this session.
-    fn hear(&self, canary: &Canary, session: &Session) -> Result<(), HsmError> {
+    pub(super) fn hear(&self, canary: &Canary, session: &Session) -> Result<(), HsmError> {
         let keys = self.keyring.current(&self.partition, session)?;
         let keys = keys.of(&canary.tenant, canary.key_version)?;
         self.counts.count_opened();

@@ -2,6 +2,8 @@
 //! Both vaults against a `SoftHSM` that is made here and thrown away.
 
 mod import;
+mod phone;
+mod provisioning;
 mod recovery;
 mod support;
 mod vault;

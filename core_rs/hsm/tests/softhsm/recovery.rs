@@ -10,7 +10,10 @@ use cryptoki::{context::Pkcs11, slot::Slot};
 use kagimori_hsm::{Answer, AuthPin, Error, HsmError, Job, Recovery, Row, Vault};
 use kagimori_otp::{Code, Window};
 
-use crate::support::{LABEL, MODULE, PATIENCE, PIN, bench, until_no_seed_is_open};
+use crate::{
+    provisioning::envelopes,
+    support::{LABEL, MODULE, PATIENCE, PIN, TENANT, bench, until_no_seed_is_open},
+};
 
 const CODE: &str = "755224"; // RFC 4226 Appendix D, counter 0
 
@@ -26,6 +29,23 @@ fn a_logout_elsewhere_is_made_good() {
     Meddler::new().log_out();
     assert_eq!(search(&vault, &row, PATIENCE).step, Some(0));
     vault.ping(PATIENCE).unwrap();
+}
+
+#[test]
+fn phones_seeds_are_sealed_after_a_logout_or_a_lost_session() {
+    let Some((_turn, bench)) = bench() else { return };
+    let vault = bench.vault();
+    let sealed = || vault.seal_envelopes(envelopes(&bench.phone.envelopes), PATIENCE);
+    let mac = || vault.password_mac(TENANT.to_owned(), b"4711", None, PATIENCE).unwrap();
+    assert!(sealed().is_ok()); // the provisioning key is found now
+    let before = mac();
+    let meddler = Meddler::new();
+    for meddle in [Meddler::log_out, Meddler::close_all_sessions] {
+        // Every session is a lost one, and each of the two lanes has its turn.
+        meddle(&meddler);
+        assert_eq!((sealed().map(|sealed| sealed.len()), mac()), (Ok(2), before));
+        assert_eq!((sealed().map(|sealed| sealed.len()), mac()), (Ok(2), before));
+    }
 }
 
 /// An HSM may give a dead seed's handle number to another token's seed.

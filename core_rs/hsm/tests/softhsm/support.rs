@@ -14,7 +14,7 @@ use std::{
 use cryptoki::{
     context::{CInitializeArgs, CInitializeFlags, Pkcs11},
     mechanism::Mechanism,
-    object::{Attribute, KeyType, ObjectClass},
+    object::{Attribute, KeyType, ObjectClass, ObjectHandle},
     session::{Session, UserType},
 };
 use kagimori_hsm::{
@@ -22,6 +22,8 @@ use kagimori_hsm::{
 };
 use kagimori_otp::{Digits, Hash};
 use tempfile::TempDir;
+
+use crate::phone::{Phone, make_phone};
 
 pub const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 pub const TENANT: &str = "10112231";
@@ -40,8 +42,10 @@ pub const LABEL: &str = "kagimori-cargo-test";
 pub struct Bench {
     _directory: TempDir,
     canary: Canary,
+    newer_canary: Canary,
     blob: Vec<u8>,
     pub file: VendorFile,
+    pub phone: Phone,
 }
 
 /// What a vendor would send: the tests' seed, its MAC key, encrypted both ways.
@@ -75,11 +79,13 @@ impl Bench {
         let context = Pkcs11::new(MODULE).unwrap();
         context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).unwrap();
         let session = logged_in(&context);
-        let (canary, blob) = make_keys(&session);
+        let (canary, blob) = make_keys(&session, 1);
+        let (newer_canary, _) = make_keys(&session, 2);
         let file = make_vendor_file(&session);
+        let phone = make_phone(&session);
         drop(session);
         context.finalize().unwrap();
-        Self { _directory: directory, canary, blob, file }
+        Self { _directory: directory, canary, newer_canary, blob, file, phone }
     }
 
     pub fn import_settings(&self, allow_host_transient: bool) -> ImportSettings {
@@ -104,6 +110,7 @@ impl Bench {
             provider: Provider {
                 kwp: 0x210A,
                 wrap_format: "RFC5649".to_owned(),
+                oaep_hash: Hash::Sha1,
                 hmac_min_is_hash_length: true,
             },
             canaries: vec![self.canary.clone()],
@@ -111,6 +118,12 @@ impl Bench {
             cache_entries: 8,
             cache_lifetime: Duration::from_mins(1),
         }
+    }
+
+    /// A vault after the keys' rotation: it has two versions of each.
+    pub fn rotated_vault(&self) -> Vault {
+        let canaries = vec![self.newer_canary.clone(), self.canary.clone()];
+        Vault::open(Settings { canaries, ..self.settings() }).unwrap()
     }
 
     pub fn vault(&self) -> Vault {
@@ -190,13 +203,13 @@ fn logged_in(context: &Pkcs11) -> Session {
     let slots = context.get_slots_with_token().unwrap();
     let labelled = |slot: &_| context.get_token_info(*slot).unwrap().label() == LABEL;
     let session = context.open_rw_session(slots.into_iter().find(labelled).unwrap()).unwrap();
-    make_wrapping_key(&session);
+    make_wrapping_keys(&session);
     session.login(UserType::User, Some(&AuthPin::from(PIN))).unwrap();
     session
 }
 
 /// Only the security officer can mark a key as trusted.
-fn make_wrapping_key(session: &Session) {
+fn make_wrapping_keys(session: &Session) {
     session.login(UserType::So, Some(&AuthPin::from(SO_PIN))).unwrap();
     let uses = [
         Attribute::Private(false),
@@ -204,19 +217,21 @@ fn make_wrapping_key(session: &Session) {
         Attribute::Wrap(true),
         Attribute::Unwrap(true),
     ];
-    make_key(session, &Mechanism::AesKeyGen, &label("wrapping"), &uses);
+    for version in [1, 2] {
+        make_key(session, &Mechanism::AesKeyGen, &label("wrapping", version), &uses);
+    }
     session.logout().unwrap();
 }
 
-fn make_keys(session: &Session) -> (Canary, Vec<u8>) {
-    let wanted = [Attribute::Label(label("wrapping").into())];
+fn make_keys(session: &Session, version: u32) -> (Canary, Vec<u8>) {
+    let wanted = [Attribute::Label(label("wrapping", version).into())];
     let wrapping = session.find_objects(&wanted).unwrap()[0];
     let row = [
         Attribute::KeyType(KeyType::GENERIC_SECRET),
         Attribute::Private(true),
         Attribute::Sign(true),
     ];
-    make_key(session, &Mechanism::GenericSecretKeyGen, &label("row"), &row);
+    make_key(session, &Mechanism::GenericSecretKeyGen, &label("row", version), &row);
     let seal = |value: &[u8]| {
         let seed = session.create_object(&seed_template(value)).unwrap();
         let blob = session.wrap_key(&Mechanism::AesKeyWrapPad, wrapping, seed).unwrap();
@@ -225,7 +240,8 @@ fn make_keys(session: &Session) -> (Canary, Vec<u8>) {
     let (seed, blob) = seal(&[7; 32]);
     let response = session.sign(&Mechanism::Sha256Hmac, seed, b"who sings?").unwrap();
     let challenge = b"who sings?".to_vec();
-    let canary = Canary { tenant: TENANT.to_owned(), key_version: 1, blob, challenge, response };
+    let tenant = TENANT.to_owned();
+    let canary = Canary { tenant, key_version: version, blob, challenge, response };
     (canary, seal(SEED).1)
 }
 
@@ -255,8 +271,8 @@ fn make_vendor_file(session: &Session) -> VendorFile {
     }
 }
 
-fn label(name: &str) -> String {
-    format!("{TENANT}/{name}/1")
+pub fn label(name: &str, version: u32) -> String {
+    format!("{TENANT}/{name}/{version}")
 }
 
 fn make_key(
@@ -264,7 +280,7 @@ fn make_key(
     mechanism: &Mechanism,
     label: &str,
     uses: &[Attribute],
-) -> cryptoki::object::ObjectHandle {
+) -> ObjectHandle {
     let mut template = vec![
         Attribute::Token(true),
         Attribute::Sensitive(true),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The vault against `SoftHSM`.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, thread, time::Duration};
 
 use kagimori_hsm::{
     Answer, AuthPin, Error, HsmError, Identity, Job, Login, Recovery, Row, Settings, Vault,
@@ -174,10 +174,19 @@ fn keys_without_the_policy_are_found_out() {
         "open the canary with KEY_TYPE=AES",
         "copy the wrapping key",
         "read MODIFIABLE",
+        "open an envelope with SENSITIVE=false",
+        "open an envelope with no WRAP_WITH_TRUSTED",
+        "decrypt with the provisioning key (OAEP)",
+        "decrypt with the provisioning key (PKCS#1 v1.5)",
+        "decrypt with the provisioning key (raw RSA)",
+        "read DECRYPT",
     ] {
         assert!(failed.contains(&wanted), "{wanted} was not found out");
     }
     assert!(findings[0].passed, "the canary itself opens");
+    let subjects: BTreeSet<_> = findings.iter().map(|line| line.subject.as_str()).collect();
+    let wanted = ["10112231/provisioning/1", "10112231/row/1", "10112231/wrapping/1"];
+    assert_eq!(subjects, wanted.into());
 }
 
 #[test]

@@ -5,9 +5,16 @@ from __future__ import annotations
 
 from kagimori import core, key_policy
 from kagimori.adapters.vault.settings import Hsm, PartitionLogin, VaultRefused
-from kagimori.adapters.vault.words import canary_of, partition_of, provider_of, row_of, translated
+from kagimori.adapters.vault.words import (
+    canary_of,
+    partition_of,
+    provider_of,
+    row_of,
+    sealed_of,
+    translated,
+)
 from kagimori.application.ports import EncryptedSeed, MacMethod, SeedRefused
-from kagimori.domain.token import CustodyLabel, Hash, SealedSeed, TokenIdentity
+from kagimori.domain.token import Hash, SealedSeed, TokenIdentity
 
 
 class HsmImportVault:
@@ -57,18 +64,19 @@ class HsmImportVault:
             raise SeedRefused(reason, detail) from None
         except core.HsmError as error:
             raise translated(error) from None
-        return SealedSeed(
-            blob=sealed.blob,
-            wrap_format=sealed.wrap_format,
-            key_version=sealed.key_version,
-            length=sealed.length,
-            custody=CustodyLabel(sealed.custody),
-        )
+        return sealed_of(sealed)
 
     def row_mac(self, identity: TokenIdentity) -> bytes:
         """See `ImportVault.row_mac`."""
         try:
             return self._vault.row_mac(row_of(identity, b""))
+        except core.HsmError as error:
+            raise translated(error) from None
+
+    def fingerprint(self, tenant: str, message: bytes) -> bytes:
+        """See `ImportVault.fingerprint`."""
+        try:
+            return self._vault.fingerprint(tenant, message)
         except core.HsmError as error:
             raise translated(error) from None
 

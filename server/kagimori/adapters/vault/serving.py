@@ -3,23 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from itertools import cycle
-from typing import Final
+from typing import Final, TypeVar
 
 from kagimori import core, key_policy
 from kagimori.adapters.vault.settings import CanarySeed, Hsm, Sessions, VaultRefused
 from kagimori.adapters.vault.words import (
+    RETRY_FATAL_AFTER,
     answer_of,
     canary_of,
     job_of,
     partition_of,
     provider_of,
     row_of,
+    sealed_of,
     translated,
 )
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
 from kagimori.application.ports import Search, SearchAnswer, SearchFailed
+from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.errors import HsmUnavailable, RecordTampered
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
@@ -28,9 +31,12 @@ from kagimori.domain.token import (
     MovingFactor,
     Profile,
     Purpose,
+    SealedSeed,
     Token,
     TokenIdentity,
 )
+
+T = TypeVar("T")
 
 _DECOYS: Final = 4
 """A tenant's, each with a row MAC that a start waits for."""
@@ -39,13 +45,15 @@ _DECOY_PROFILE: Final = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=3
 
 
 class HsmVault:
-    """A `SeedVault` and `HsmInspector` over the Rust extension."""
+    """A `SeedVault`, `EnvelopeVault` and `HsmInspector` over the Rust extension."""
 
     def __init__(self, vault: core.Vault, hsm: Hsm, wait: float) -> None:
         """Take an open vault; see `open`."""
         self._vault = vault
         self._partition = hsm.serving.label
         self._wait = wait
+        versions = sorted((canary.tenant, canary.sealed.key_version) for canary in hsm.canaries)
+        self._newest = dict(versions)
         self._decoys = {canary.tenant: self._decoys_of(canary) for canary in hsm.canaries}
 
     @classmethod
@@ -103,12 +111,45 @@ class HsmVault:
         except core.HsmError as error:
             raise translated(error) from None
 
+    async def row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:
+        """See `EnvelopeVault.row_macs`."""
+        rows = [row_of(identity, b"") for identity in identities]
+        return await _answered(core.ended(self._vault.row_macs, rows, self._wait))
+
+    async def password_mac(
+        self, tenant: str, message: bytes, key_version: int | None = None
+    ) -> tuple[bytes, int]:
+        """See `EnvelopeVault.password_mac`."""
+        begin = self._vault.password_mac
+        return await _answered(core.ended(begin, tenant, message, key_version, self._wait))
+
+    async def seal_envelopes(
+        self, tenant: str, key_version: int, envelopes: Sequence[bytes], use: Hash
+    ) -> list[SealedSeed]:
+        """See `EnvelopeVault.seal_envelopes`."""
+        begin = self._vault.seal_envelopes
+        try:
+            sealed = await _answered(
+                core.ended(begin, tenant, key_version, envelopes, use, self._wait)
+            )
+        except core.EnvelopeError as error:
+            index, detail = error.args
+            raise EnvelopeUnfit(index, detail) from None
+        return [sealed_of(seed) for seed in sealed]
+
+    def wrapping_version(self, tenant: str) -> int:
+        """Return the newest version of the tenant's keys: seeds are sealed under that.
+
+        Raises `HsmUnavailable` if there are no keys of that tenant.
+        """
+        newest = self._newest.get(tenant)
+        if newest is None:
+            raise HsmUnavailable(f"no keys of tenant {tenant} are open", RETRY_FATAL_AFTER)
+        return newest
+
     async def ping(self) -> None:
         """See `SeedVault.ping`. It returns when the vault's wait is over."""
-        try:
-            await core.ended(self._vault.ping, self._wait)
-        except core.HsmError as error:
-            raise translated(error) from None
+        await _answered(core.ended(self._vault.ping, self._wait))
 
     def is_hung(self) -> bool:
         """Return whether a call into the HSM was waited for in vain and still runs.
@@ -165,6 +206,13 @@ class HsmVault:
         )
         mac = self._vault.row_mac(row_of(identity, b""), self._wait)
         return Token(identity, mac, State.IN_STOCK)
+
+
+async def _answered(future: Awaitable[T]) -> T:
+    try:
+        return await future
+    except core.HsmError as error:
+        raise translated(error) from None
 
 
 def _insist_on_policy(findings: Sequence[core.Finding]) -> None:

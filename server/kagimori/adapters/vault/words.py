@@ -9,7 +9,7 @@ from kagimori import core, key_policy
 from kagimori.adapters.vault.settings import CanarySeed, PartitionLogin
 from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
 from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
-from kagimori.domain.token import TokenIdentity
+from kagimori.domain.token import CustodyLabel, SealedSeed, TokenIdentity
 
 RETRY_AFTER: Final = 0.5
 """Seconds after which an HSM that failed is worth asking again."""
@@ -36,6 +36,7 @@ def provider_of(provider: key_policy.Provider) -> core.Provider:
     return core.Provider(
         kwp=provider.kwp,
         wrap_format=provider.wrap_format,
+        oaep_hash=provider.oaep_hash,
         hmac_min_is_hash_length=provider.hmac_min_is_hash_length,
     )
 
@@ -96,6 +97,17 @@ def row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
         seed.wrap_format,
         seed.blob,
         mac,
+    )
+
+
+def sealed_of(sealed: core.Sealed) -> SealedSeed:
+    """Return a seed that was put under a wrapping key."""
+    return SealedSeed(
+        blob=sealed.blob,
+        wrap_format=sealed.wrap_format,
+        key_version=sealed.key_version,
+        length=sealed.length,
+        custody=CustodyLabel(sealed.custody),
     )
 
 

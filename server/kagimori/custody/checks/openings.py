@@ -33,6 +33,7 @@ _LAX: dict[str, Template] = {
     "open a seed to encrypt (ENCRYPT=T)": {Attribute.ENCRYPT: True},
     "open a seed to decrypt (DECRYPT=T)": {Attribute.DECRYPT: True},
     "open a seed to wrap (WRAP=T)": {Attribute.WRAP: True},
+    "open a seed that can be changed (MODIFIABLE=T)": {Attribute.MODIFIABLE: True},
     "open a seed to unwrap (UNWRAP=T)": {Attribute.UNWRAP: True},
     "open a seed as an AES key": {Attribute.KEY_TYPE: KeyType.AES, Attribute.ENCRYPT: True},
 }
