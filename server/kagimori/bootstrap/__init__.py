@@ -9,17 +9,22 @@ from __future__ import annotations
 from kagimori.adapters.sql import migrations
 from kagimori.bootstrap.importing import ImportAuthority, importing
 from kagimori.bootstrap.parts import LoginRefused, StartError, refusals
-from kagimori.bootstrap.serving import Authority, serving
+from kagimori.bootstrap.serving import Authority, EnrollmentDesk, serving
+from kagimori.bootstrap.tenants import TenantDesk, tenant_desk, tenants_in_force
 from kagimori.config import Config
 
 __all__ = [
     "Authority",
+    "EnrollmentDesk",
     "ImportAuthority",
     "LoginRefused",
     "StartError",
+    "TenantDesk",
     "importing",
     "migrate",
     "serving",
+    "tenant_desk",
+    "tenants_in_force",
 ]
 
 

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kagimori import config as configuration
 from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.vault import HsmImportVault, PartitionLogin
 from kagimori.bootstrap.parts import (
@@ -19,29 +18,26 @@ from kagimori.bootstrap.parts import (
     turn_at_the_door,
 )
 from kagimori.config import Config, HsmSection
-from kagimori.domain.tenant import TenantPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class ImportAuthority:
-    """What an importing process is made of. ``tenants`` is by name."""
+    """What an importing process is made of."""
 
     vault: HsmImportVault
     inventory: SqlInventory
-    tenants: Mapping[str, TenantPolicy]
 
 
 @contextmanager
 def importing(config: Config, *, allow_host_transient: bool) -> Iterator[ImportAuthority]:
     """Open what the importing process needs; close it when the block is left."""
-    tenants = configuration.load_tenants(config.tenants)
     with opened_database(config) as database, refusals():
-        hsm = hsm_of(config.hsm, {policy.service_id: policy for policy in tenants.values()})
+        hsm = hsm_of(config.hsm)
         partition = _import_partition(config.hsm) if allow_host_transient else None
         with turn_at_the_door(config.hsm):
             vault = HsmImportVault.open(hsm, partition, allow_host_transient=allow_host_transient)
         try:
-            yield ImportAuthority(vault, SqlInventory(database), tenants)
+            yield ImportAuthority(vault, SqlInventory(database))
         finally:
             vault.close()
 

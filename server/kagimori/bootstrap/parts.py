@@ -16,7 +16,6 @@ from kagimori.adapters.sql.connection import open_database
 from kagimori.adapters.sql.database import Database, DatabaseRefused
 from kagimori.adapters.vault import CanarySeed, Hsm, PartitionLogin, Sessions, VaultRefused
 from kagimori.config import Config, HsmSection, PinSource
-from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import CustodyLabel, SealedSeed
 
 
@@ -54,8 +53,8 @@ def opened_database(config: Config) -> Iterator[Database]:
         database.close()
 
 
-def hsm_of(section: HsmSection, tenants: Mapping[str, TenantPolicy]) -> Hsm:
-    """Return how to open the HSM for ``tenants``; raise `StartError`."""
+def hsm_of(section: HsmSection) -> Hsm:
+    """Return how to open the HSM for every tenant with keys; raise `StartError`."""
     if not section.module.is_file():
         raise StartError(f"hsm.module: no such file: {section.module}")
     try:
@@ -69,7 +68,7 @@ def hsm_of(section: HsmSection, tenants: Mapping[str, TenantPolicy]) -> Hsm:
         module=str(section.module),
         provider=provider,
         serving=login_of(section.partition, section.pin),
-        canaries=_canaries(section.ceremony_record, tenants, provider.wrap_format),
+        canaries=_canaries(section.ceremony_record, provider.wrap_format),
     )
 
 
@@ -97,9 +96,12 @@ def sessions_of(section: HsmSection) -> Sessions:
     )
 
 
-def _canaries(
-    record: Path, tenants: Mapping[str, TenantPolicy], wrap_format: str
-) -> Sequence[CanarySeed]:
+def keyed_tenants(record: Path) -> frozenset[str]:
+    """Return the service IDs that a ceremony's record has keys for; raise `StartError`."""
+    return frozenset(canary.tenant for canary in _canaries(record, wrap_format=""))
+
+
+def _canaries(record: Path, wrap_format: str) -> Sequence[CanarySeed]:
     try:
         entries = json.loads(record.read_text(encoding="utf-8"))["canaries"]
         canaries = {entry["tenant"]: _canary(entry, wrap_format) for entry in entries}
@@ -107,10 +109,8 @@ def _canaries(
         raise StartError(f"hsm.ceremony_record: {error.strerror}: {record}") from None
     except (ValueError, KeyError, TypeError):
         raise StartError(f"hsm.ceremony_record: not a ceremony's record: {record}") from None
-    missing = sorted(set(tenants) - set(canaries))
-    if missing:
-        raise StartError(f"the ceremony made no keys for {', '.join(missing)}")
-    return [canaries[service_id] for service_id in tenants]
+    # A tenant that is applied later is served at once: its keys are open already.
+    return list(canaries.values())
 
 
 def _canary(entry: Mapping[str, str | int], wrap_format: str) -> CanarySeed:

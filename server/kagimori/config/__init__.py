@@ -33,6 +33,8 @@ from kagimori.config.tenants import (
     TenantSection,
     WindowsSection,
     load_tenants,
+    policy_of,
+    read_tenants,
 )
 
 __all__ = [
@@ -55,14 +57,18 @@ __all__ = [
     "WindowsSection",
     "load",
     "load_tenants",
+    "policy_of",
     "read",
+    "read_tenants",
 ]
 
 
 class Config(Section):
     """The whole file."""
 
-    tenants: AnchoredPath = Field(description="the tenants' file")
+    tenants: AnchoredPath = Field(
+        description="the tenants' file, for the ceremony and `kagimori tenants apply`"
+    )
     server: ServerSection
     hsm: HsmSection
     database: DatabaseSection

@@ -1,20 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tenants' file: what each bank decides, with the domain's defaults."""
+"""The tenants' file: what each bank decides, with the domain's defaults.
+
+The same models read the rules back from the database, where they are JSON in the
+shape of the file.
+"""
 
 from __future__ import annotations
 
+import json
+import re
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer
 
+from kagimori.config.letters import MailTemplateSection, line
 from kagimori.config.reading import ConfigError, Section, table_of, validated
-from kagimori.domain.policy import AttemptLimits, Windows
-from kagimori.domain.tenant import TenantPolicy
+from kagimori.domain.false_accept import odds_of
+from kagimori.domain.policy import AttemptLimits, Operation, Windows
+from kagimori.domain.tenant import (
+    OPERATIONS,
+    Activation,
+    FalseAcceptBounds,
+    Reissue,
+    SoftwareTokens,
+    SubscriberNames,
+    TenantPolicy,
+    When,
+)
+from kagimori.domain.token import CustodyLabel, Hash
 
 _LIMITS: Final = AttemptLimits()
 _WINDOWS: Final = Windows()
+_TOKENS: Final = SoftwareTokens()
+_ACTIVATION: Final = Activation()
+_BOUNDS: Final = FalseAcceptBounds()
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_FRACTION: Final = re.compile(r"[0-9]{1,12}(?:/[0-9]{1,12}|\.[0-9]{1,12})?")
 
 
 class LimitsSection(Section):
@@ -61,6 +87,83 @@ class WindowsSection(Section):
     )
 
 
+class TokensSection(Section):
+    """The software tokens; a vendor's are as he delivers them."""
+
+    hash: Hash = Field(default=_TOKENS.hash, description="SHA1, SHA256 or SHA512")
+    digits: int = Field(
+        default=_TOKENS.digits, ge=6, le=8, strict=True, description="digits of a code, 6 to 8"
+    )
+    period: int = Field(
+        default=_TOKENS.period, ge=10, le=300, strict=True, description="seconds of a step"
+    )
+    transaction_signing: bool = Field(
+        default=_TOKENS.transaction_signing, strict=True, description="取引確認 is offered"
+    )
+
+
+class OperationsSection(Section):
+    """When an operation needs a code: ALWAYS, BY_CHOICE (of the customer) or NEVER."""
+
+    LOGIN: When = Field(default=OPERATIONS[Operation.LOGIN], description="ログイン")
+    TRANSFER: When = Field(default=OPERATIONS[Operation.TRANSFER], description="振込")
+    BILL_PAYMENT: When = Field(
+        default=OPERATIONS[Operation.BILL_PAYMENT], description="収納サービスへの支払"
+    )
+
+
+class ActivationSection(Section):
+    """How long an app can be set up, and how often that may be tried."""
+
+    days: int = Field(
+        default=_ACTIVATION.days, ge=1, le=90, strict=True, description="from the issue on"
+    )
+    tries: int = Field(
+        default=_ACTIVATION.tries,
+        ge=1,
+        le=10,
+        strict=True,
+        description="wrong activation passwords, then VOID",
+    )
+
+
+def _fraction(value: object) -> Fraction:
+    # A decimal of TOML is a float, whose shortest words are what was written.
+    text = f"{Decimal(str(value)):f}" if isinstance(value, float) else value
+    if isinstance(text, Fraction):
+        return text
+    if not isinstance(text, str) or not _FRACTION.fullmatch(text):
+        raise ValueError(_NO_CHANCE)
+    fraction = _exact(text)
+    if not 0 < fraction <= 1:
+        raise ValueError(_NO_CHANCE)
+    return fraction
+
+
+def _exact(text: str) -> Fraction:
+    try:
+        return Fraction(text)
+    except ZeroDivisionError:
+        raise ValueError(_NO_CHANCE) from None
+
+
+_NO_CHANCE: Final = 'must be a chance as "1/5000" or 0.0002: above 0, and 1 at most'
+
+Chance = Annotated[Fraction, BeforeValidator(_fraction), PlainSerializer(str)]
+
+
+class BoundsSection(Section):
+    """How likely, at most, guessing one token's code may succeed.
+
+    A policy that exceeds them is refused: see `kagimori tenants apply`.
+    """
+
+    per_day: Chance = Field(default=_BOUNDS.per_day, description='in a day, as "1/5000"')
+    per_year: Chance = Field(
+        default=_BOUNDS.per_year, description="in a year, without an unlock by the bank's staff"
+    )
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -73,11 +176,37 @@ class TenantSection(Section):
     """One tenant of the tenants' file; the table's name is the tenant's."""
 
     service_id: str = Field(pattern=r"^[0-9]{8}$", description="サービスID, 8 digits")
+    issuer: Annotated[str, Field(strict=True, max_length=100), AfterValidator(line)] = Field(
+        "", description="the bank's name as its customers know it"
+    )
     time_zone: Annotated[str, AfterValidator(_zone)] = Field(
         "Asia/Tokyo", description="the tenant's calendar (IANA name)"
     )
+    reissue: Reissue = Field(
+        Reissue.NEXT_DAY,
+        description="when a customer may have a new token after 利用解除: NEXT_DAY or AT_ONCE",
+    )
+    custody: Annotated[
+        frozenset[CustodyLabel],
+        Field(min_length=1),
+        PlainSerializer(sorted),
+    ] = Field(
+        frozenset(CustodyLabel),
+        description="where a token's seed may have been: a list of "
+        + ", ".join(f"`{label}`" for label in CustodyLabel),
+    )
+    subscriber_names: SubscriberNames = Field(
+        SubscriberNames.PLAIN,
+        description="how the bank's customer numbers are kept: PLAIN or HMAC;"
+        " fixed once there are tokens",
+    )
+    tokens: TokensSection = TokensSection()
     limits: LimitsSection = LimitsSection()
     windows: WindowsSection = WindowsSection()
+    bounds: BoundsSection = BoundsSection()
+    operations: OperationsSection = OperationsSection()
+    activation: ActivationSection = ActivationSection()
+    mail: MailTemplateSection | None = None
 
     def policy(self, name: str) -> TenantPolicy:
         """Return the rules of the tenant called ``name``."""
@@ -87,21 +216,69 @@ class TenantSection(Section):
             ZoneInfo(self.time_zone),
             AttemptLimits(**self.limits.model_dump()),
             Windows(**self.windows.model_dump()),
+            issuer=self.issuer,
+            tokens=SoftwareTokens(**self.tokens.model_dump()),
+            operations={
+                Operation(name): when for name, when in self.operations.model_dump().items()
+            },
+            activation=Activation(**self.activation.model_dump()),
+            reissue=self.reissue,
+            custody=self.custody,
+            subscriber_names=self.subscriber_names,
+            mail=None if self.mail is None else self.mail.template(),
+            bounds=FalseAcceptBounds(self.bounds.per_day, self.bounds.per_year),
+        )
+
+    def text(self) -> str:
+        """Return the rules as the database keeps them: every key, in one order."""
+        return json.dumps(
+            self.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
         )
 
 
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("a tenant's name is 1 to 64 of a-z, A-Z, 0-9, - and _")
+    return value
+
+
 class _Tenants(BaseModel):
-    tenants: dict[str, TenantSection]
+    tenants: dict[Annotated[str, AfterValidator(_name)], TenantSection]
 
 
 def load_tenants(path: Path) -> dict[str, TenantPolicy]:
     """Return the rules of each tenant in the file, by name; raise `ConfigError`."""
+    return {name: section.policy(name) for name, section in read_tenants(path).items()}
+
+
+def read_tenants(path: Path) -> dict[str, TenantSection]:
+    """Return each tenant's table in the file, by name; raise `ConfigError`.
+
+    Rules that make guessing too easy are refused, with the arithmetic.
+    """
     table = {"tenants": table_of(path)}
     sections = validated(_Tenants, table, path, skip=1).tenants
-    policies = {name: section.policy(name) for name, section in sections.items()}
-    if not policies:
+    if not sections:
         raise ConfigError(f"{path}: it names no tenant")
-    if len({policy.service_id for policy in policies.values()}) != len(policies):
+    if len({section.service_id for section in sections.values()}) != len(sections):
         msg = f"{path}: two tenants have one service_id"
         raise ConfigError(msg)
-    return policies
+    too_likely = [
+        f"{path}: {name}.bounds.per_{odds.span}: {odds}"
+        for name, section in sections.items()
+        for odds in odds_of(section.policy(name))
+        if not odds.is_allowed
+    ]
+    if too_likely:
+        raise ConfigError("\n".join(too_likely))
+    return sections
+
+
+def policy_of(name: str, text: str) -> TenantPolicy:
+    """Return the rules that `TenantSection.text` wrote; raise `ConfigError`."""
+    place = Path("database") / name
+    try:
+        table = json.loads(text)
+    except ValueError:
+        raise ConfigError(f"{place}: the rules are not JSON") from None
+    return validated(TenantSection, table, place).policy(name)

@@ -147,6 +147,7 @@ class ReissueTooEarly(NotNow):
     def __init__(self, first_day: str) -> None:
         """``first_day`` is the first day on which it is allowed, ISO 8601."""
         super().__init__(f"a new token can be issued from {first_day} on")
+        self.first_day = first_day
 
 
 class NotProvisioned(NotNow):

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +17,12 @@ from kagimori.application.administration.import_tokens import (
     OrderRefused,
 )
 from kagimori.domain.tenant import TenantPolicy
+from kagimori.processes.operator import operator
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """What the administrator asked for. ``tenant`` is a name, as in the tenants' file."""
+    """What the administrator asked for. ``tenant`` is a name, as the tenant was applied by."""
 
     file: Path
     config: Path
@@ -43,14 +42,15 @@ def run(request: ImportRequest) -> ImportReport:
     """
     harden_process()
     configuration = config.load(request.config)
-    policy = _tenant(config.load_tenants(configuration.tenants), request.tenant)
+    policy = _tenant(bootstrap.tenants_in_force(configuration), request.tenant)
     file = read_file(request.file, request.vendor)
     order = ImportOrder(
         tenant=policy.service_id,
-        actor=_operator(),
+        actor=operator(),
         assignments=request.assignments,
         activate=request.activate,
         max_drift=policy.windows.max_drift,
+        subscriber_names=policy.subscriber_names,
     )
     with bootstrap.importing(
         configuration, allow_host_transient=request.allow_host_transient
@@ -64,12 +64,3 @@ def _tenant(policies: Mapping[str, TenantPolicy], name: str) -> TenantPolicy:
     except KeyError:
         msg = f"no tenant is called {name!r}; there are {', '.join(sorted(policies))}"
         raise OrderRefused(msg) from None
-
-
-def _operator() -> str:
-    """Return who runs this process, for the audit log."""
-    user = os.getuid()
-    try:
-        return f"os-user:{pwd.getpwuid(user).pw_name}"
-    except KeyError:
-        return f"os-user:{user}"

@@ -18,7 +18,9 @@ from uuid import uuid4
 
 from kagimori.application.administration.vendor_file import VendorFile, VendorToken
 from kagimori.application.ports import Duplicate, ImportVault, InventoryStore, SeedRefused
+from kagimori.application.subscribers import digest_of
 from kagimori.domain.lifecycle import BORN, Event, State, after
+from kagimori.domain.tenant import SubscriberNames
 from kagimori.domain.token import Kind, Purpose, SealedSeed, Token, TokenIdentity
 
 LONGEST_SUBSCRIBER: Final = 64
@@ -47,7 +49,7 @@ class ImportOrder:
     ``tenant`` is the service ID and ``actor`` the person, for the audit log.
     ``assignments`` gives a serial to a subscriber; with ``activate`` those
     tokens are in use at once. A clock error above ``max_drift`` steps is not
-    taken from a file.
+    taken from a file. ``subscriber_names`` is the tenant's rule.
     """
 
     tenant: str
@@ -55,6 +57,7 @@ class ImportOrder:
     assignments: Mapping[str, str] = field(repr=False)
     activate: bool
     max_drift: int
+    subscriber_names: SubscriberNames = SubscriberNames.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ class ImportTokens:
         return self._token(order, token, sealed)
 
     def _token(self, order: ImportOrder, token: VendorToken, sealed: SealedSeed) -> Token:
-        subscriber = order.assignments.get(token.serial)
+        subscriber = self._subscriber(order, token.serial)
         identity = TokenIdentity(
             tenant=order.tenant,
             token_id=self._new_id(),
@@ -156,6 +159,13 @@ class ImportTokens:
             last_step=token.last_step,
             drift=token.drift,
         )
+
+    def _subscriber(self, order: ImportOrder, serial: str) -> str | None:
+        """Return to whom the token goes, as the database names him."""
+        subscriber = order.assignments.get(serial)
+        if subscriber is None or order.subscriber_names is SubscriberNames.PLAIN:
+            return subscriber
+        return digest_of(self._vault, order.tenant, subscriber)
 
     def _added(self, order: ImportOrder, tokens: Sequence[Token]) -> list[Line]:
         if not tokens:
