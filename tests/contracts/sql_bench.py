@@ -12,6 +12,7 @@ import pytest
 
 from contracts.store_bench import Row
 from kagimori import core
+from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
 from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.sqlite import SqliteDatabase
 from kagimori.adapters.sql.verification import SqlVerificationStore
@@ -19,7 +20,14 @@ from kagimori.adapters.sql.wire import Answer, Connection, Sent
 from support.database import AnyDatabase
 from support.waiting import WaitedStore
 
-_ORDER = {"tokens": "token_id", "requests": "created_at", "receipts": "tenant", "audit": "id"}
+_ORDER = {
+    "tokens": "token_id",
+    "requests": "created_at",
+    "receipts": "tenant",
+    "audit": "id",
+    "enrollments": "subscriber",
+    "outbox": "created_at",
+}
 
 
 class SqlBench:
@@ -31,6 +39,17 @@ class SqlBench:
         self.store = WaitedStore(SqlVerificationStore(self._opened, prune_every=1))
         # An importer is a process of its own, with an event loop of its own.
         self.inventory = self.another_inventory()
+        self.enrollments = SqlEnrollmentStore(self._opened)
+
+    @property
+    def database(self) -> AnyDatabase:
+        return self._database
+
+    def another_enrollment_store(self) -> SqlEnrollmentStore:
+        return SqlEnrollmentStore(self._database.open())
+
+    def run(self, statement: str) -> Sequence[Row]:
+        return self._database.run(statement)
 
     def another_store(self) -> WaitedStore:
         return WaitedStore(SqlVerificationStore(self._database.open()))

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from contracts.activation_contract import ActivationContract, ReplayNoticeContract
 from contracts.batch_contract import BatchContract, CrowdContract
 from contracts.claim_contract import ClaimContract, SameRequestContract, UnknownContract
+from contracts.enrollment_contract import IssueContract, ReleaseContract
 from contracts.inventory_contract import InventoryContract
 from contracts.limit_contract import LimitContract
 from contracts.settle_contract import OversleptContract, RaceContract, SettleContract
@@ -77,6 +79,22 @@ class TestRaces(RaceContract):
 
 
 class TestInventory(InventoryContract):
+    pass
+
+
+class TestIssues(IssueContract):
+    pass
+
+
+class TestReleases(ReleaseContract):
+    pass
+
+
+class TestActivations(ActivationContract):
+    pass
+
+
+class TestReplayNotices(ReplayNoticeContract):
     pass
 
 

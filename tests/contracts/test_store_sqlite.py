@@ -4,16 +4,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from contracts.batch_contract import BatchContract, CrowdContract
+from contracts.activation_contract import ActivationContract, ReplayNoticeContract
+from contracts.batch_contract import (
+    BatchContract,
+    CrowdContract,
+    claims_of,
+    found,
+    outcomes,
+    tokens,
+)
 from contracts.claim_contract import ClaimContract, SameRequestContract, UnknownContract
+from contracts.enrollment_contract import IssueContract, ReleaseContract
 from contracts.inventory_contract import InventoryContract
 from contracts.limit_contract import LimitContract
 from contracts.settle_contract import OversleptContract, RaceContract, SettleContract
 from contracts.sql_bench import SqlBench
+from contracts.store_bench import again, claim_all
+from kagimori.adapters.sql.claims import Claims
+from kagimori.application.ports import Finding, Granted, Held, Refused
+from kagimori.domain.errors import InvalidField, StoreUnavailable
+from kagimori.domain.outcome import Outcome
 from support.database import TestDatabase
 
 
@@ -62,3 +77,61 @@ class TestRaces(RaceContract):
 
 class TestInventory(InventoryContract):
     pass
+
+
+class TestIssues(IssueContract):
+    pass
+
+
+class TestReleases(ReleaseContract):
+    pass
+
+
+class TestActivations(ActivationContract):
+    pass
+
+
+class TestReplayNotices(ReplayNoticeContract):
+    pass
+
+
+class TestWhatIsNotSimplyGranted:
+    """It takes a transaction of its own, after the commit that the others share."""
+
+    @pytest.fixture(autouse=True)
+    def _tokens(self, bench: SqlBench) -> None:
+        bench.inventory.add(tokens(3), "importer")
+
+    @pytest.mark.parametrize("failure", [StoreUnavailable("gone", 0.5), RuntimeError("bug")])
+    def test_its_failure_is_its_own(
+        self, bench: SqlBench, monkeypatch: pytest.MonkeyPatch, failure: Exception
+    ) -> None:
+        async def fail(*_: object) -> None:
+            raise failure
+
+        settled, refused, good = claims_of([0, 1, 2])
+        settlements = found([settled], claim_all(bench.store, [settled]), [Finding.FRESH])
+        refused = replace(refused, code_length=8)
+        with monkeypatch.context() as patch:
+            patch.setattr(Claims, "finish", fail)
+            answers, claimed = bench.store.commit(settlements, [refused, good])
+        assert outcomes(answers) == [Outcome.ACCEPTED]
+        assert isinstance(claimed[0], Refused)
+        assert isinstance(claimed[0].error, StoreUnavailable)
+        assert isinstance(claimed[1], Granted)
+        assert [row["failures"] for row in bench.rows("tokens")] == [0, 0, 1]
+        # As after a crash: its request is open until its lease ends, and then begins anew.
+        assert isinstance(claim_all(bench.store, [again(refused)])[0], Held)
+        bench.expire_leases()
+        (answer,) = claim_all(bench.store, [again(refused)])
+        assert isinstance(answer, Refused)
+        assert isinstance(answer.error, InvalidField)
+
+    def test_the_others_are_not_done_twice_for_it(self, bench: SqlBench) -> None:
+        good, refused = claims_of([0, 1])
+        with bench.statements() as alone:
+            claim_all(bench.store, [good])
+        with bench.statements() as together:
+            claim_all(bench.store, [*claims_of([2]), replace(refused, code_length=8)])
+        assert together[: len(alone)] == alone
+        assert not set(together[len(alone) :]) & set(alone)

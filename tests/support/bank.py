@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Coroutine
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,11 @@ from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import Profile
 from support.database import TestDatabase
 from support.tokens import EVENT, OTHER_TENANT, SUBSCRIBER, TENANT, identity, rfc4226, token
+
+T = TypeVar("T")
+
+PATIENCE = 30.0
+"""Seconds after which a test stops waiting for what must happen."""
 
 CODES = [vector.code for vector in rfc4226()]
 SEED = rfc4226()[0].seed
@@ -50,11 +56,11 @@ class Bank:
         opened = self.database.open()
         self.store = TroubledStore(SqlVerificationStore(opened))
         self.inventory = SqlInventory(opened)
-        policies = {
+        self.policies = {
             tenant: TenantPolicy("bank", tenant, TOKYO, LIMITS) for tenant in (TENANT, OTHER_TENANT)
         }
         engine = Engine(self.store, self.vault, self.bounds)
-        self.verify = VerifyOtp(engine, self.vault, policies, lambda: self.now)
+        self.verify = VerifyOtp(engine, self.vault, self.policies, lambda: self.now)
         self._ready: Future[asyncio.AbstractEventLoop] = Future()
         self._closing = asyncio.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(engine)))
@@ -102,6 +108,10 @@ class Bank:
             )
 
         return asyncio.run_coroutine_threadsafe(ask(), self._loop)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run another use case where the engine is."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
     def attempts(self) -> tuple[int, int, int]:
         (row,) = self.database.run("SELECT failures, day_failures, unlock_failures FROM tokens")

@@ -22,7 +22,8 @@ from grpc_status import rpc_status
 from development.certificates import CertificateAuthority, Identity, new_authority
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
-from kagimori.transport.server import AuthorityServer, ServerSettings, build_server
+from kagimori.transport.enrollment_servicer import EnrollmentUseCases
+from kagimori.transport.server import AuthorityServer, ServerSettings, UseCases, build_server
 
 BANK = "10112001"
 ACCEPTED = Verdict(
@@ -79,6 +80,49 @@ def _future_of(answer: Answer) -> Future[Verdict]:
     return future
 
 
+class Scripted:
+    """Another use case: answers what the test put in; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.answers: deque[Any] = deque()
+
+    async def __call__(self, *asked: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever it is asked
+        self.asked.append((*asked, *named.values()))
+        answer = self.answers.popleft()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass(frozen=True)
+class ScriptedEnrollment:
+    """The use cases of EnrollmentService, and that of GetOtpRequirement."""
+
+    issue: Scripted = field(default_factory=Scripted)
+    activate: Scripted = field(default_factory=Scripted)
+    deregister: Scripted = field(default_factory=Scripted)
+    status: Scripted = field(default_factory=Scripted)
+    unlock: Scripted = field(default_factory=Scripted)
+    require: Scripted = field(default_factory=Scripted)
+
+    @property
+    def all(self) -> tuple[Scripted, ...]:
+        return (
+            self.issue,
+            self.activate,
+            self.deregister,
+            self.status,
+            self.unlock,
+            self.require,
+        )
+
+    def use_cases(self) -> EnrollmentUseCases:
+        return EnrollmentUseCases(
+            self.issue, self.activate, self.deregister, self.status, self.unlock
+        )
+
+
 class HsmOnTheDesk:
     """An HSM that an administrator can look at."""
 
@@ -118,6 +162,7 @@ class Served:
     server: AuthorityServer
     settings: ServerSettings
     verify: ScriptedVerify
+    enrollment: ScriptedEnrollment
     components: Mapping[str, Component]
 
     @property
@@ -167,20 +212,25 @@ def serving(directory: Path, **changed: Any) -> Iterator[Served]:  # noqa: ANN40
     authority = new_authority(directory)
     settings = settings_of(authority, **changed)
     components = {"hsm": Component(), "database": Component()}
-    verify = ScriptedVerify()
-    server = on_loop(started(settings, verify, components))
+    verify, enrollment = ScriptedVerify(), ScriptedEnrollment()
+    server = on_loop(started(settings, verify, components, enrollment))
     try:
-        yield Served(authority, server, settings, verify, components)
+        yield Served(authority, server, settings, verify, enrollment, components)
     finally:
         on_loop(server.stop(grace=0.5))
 
 
 async def started(
-    settings: ServerSettings, verify: ScriptedVerify, components: Mapping[str, Component]
+    settings: ServerSettings,
+    verify: ScriptedVerify,
+    components: Mapping[str, Component],
+    enrollment: ScriptedEnrollment | None = None,
 ) -> AuthorityServer:
     """Return a server that serves."""
     pings = {name: component.ping for name, component in components.items()}
-    server = build_server(settings, verify, HsmOnTheDesk(), pings)
+    scripted = enrollment or ScriptedEnrollment()
+    use_cases = UseCases(verify, scripted.require, scripted.use_cases(), HsmOnTheDesk())
+    server = build_server(settings, use_cases, pings)
     await server.start()
     return server
 

@@ -3,40 +3,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from kagimori import config as configuration
+from kagimori.adapters.argon2 import Argon2id
 from kagimori.adapters.machine import BusyShare
+from kagimori.adapters.sql.database import Database
+from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
 from kagimori.adapters.sql.serving import serving_turn
+from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.adapters.vault import HsmVault
+from kagimori.application.enrollment.activate import ActivateToken
+from kagimori.application.enrollment.deregister import DeregisterToken
+from kagimori.application.enrollment.issue import IssueSoftwareToken
+from kagimori.application.enrollment.passwords import Passwords
+from kagimori.application.enrollment.requirement import GetOtpRequirement
+from kagimori.application.enrollment.status import GetEnrollment
+from kagimori.application.enrollment.unlock import UnlockToken
 from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import VerifyOtp
 from kagimori.bootstrap.parts import (
     hsm_of,
+    keyed_tenants,
     opened_database,
     refusals,
     sessions_of,
     turn_at_the_door,
 )
+from kagimori.bootstrap.tenants import LiveTenants
 from kagimori.config import Config, ServerSection
 from kagimori.domain.tenant import TenantPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class EnrollmentDesk:
+    """What a bank's page asks for its customers, and its staff."""
+
+    issue: IssueSoftwareToken
+    activate: ActivateToken
+    deregister: DeregisterToken
+    status: GetEnrollment
+    unlock: UnlockToken
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
     """What a serving process is made of. ``policies`` is by service ID.
 
-    ``verify`` works while ``engine`` is entered.
+    ``verify`` works while ``engine`` is entered. ``policies`` are those in force
+    as long as ``follow`` runs, on the event loop; it ends when it is cancelled.
     """
 
     engine: Engine
     verify: VerifyOtp
+    require: GetOtpRequirement
+    enrollment: EnrollmentDesk
     vault: HsmVault
     store: SqlVerificationStore
     policies: Mapping[str, TenantPolicy]
+    follow: Callable[[], Coroutine[Any, Any, None]]
 
 
 @contextmanager
@@ -46,20 +75,46 @@ def serving(config: Config) -> Iterator[Authority]:
     Raises `ConfigError` or `StartError`. The HSM comes last: its PIN is tried
     once, and not at all if something else is missing.
     """
-    policies = {
-        policy.service_id: policy for policy in configuration.load_tenants(config.tenants).values()
-    }
     with opened_database(config) as database, refusals(), serving_turn(config.database.url):
-        hsm = hsm_of(config.hsm, policies)
+        tenants = LiveTenants(SqlTenants(database), keyed_tenants(config.hsm.ceremony_record))
+        asyncio.run(tenants.begin())
+        hsm = hsm_of(config.hsm)
         with turn_at_the_door(config.hsm):
             vault = HsmVault.open(hsm, sessions_of(config.hsm))
+        hasher = Argon2id()
         try:
-            store = SqlVerificationStore(database)
-            engine = Engine(store, vault, _bounds(config.server), BusyShare())
-            verify = VerifyOtp(engine, vault, policies)
-            yield Authority(engine, verify, vault, store, policies)
+            yield _authority(config.server, database, vault, Passwords(vault, hasher), tenants)
         finally:
+            hasher.close()
             vault.close()
+
+
+def _authority(
+    section: ServerSection,
+    database: Database,
+    vault: HsmVault,
+    passwords: Passwords,
+    tenants: LiveTenants,
+) -> Authority:
+    store, customers = SqlVerificationStore(database), SqlEnrollmentStore(database)
+    engine = Engine(store, vault, _bounds(section), BusyShare())
+    verify = VerifyOtp(engine, vault, tenants)
+    return Authority(
+        engine,
+        verify,
+        GetOtpRequirement(customers, vault, tenants),
+        EnrollmentDesk(
+            issue=IssueSoftwareToken(customers, vault, passwords, tenants),
+            activate=ActivateToken(verify, customers, vault, tenants),
+            deregister=DeregisterToken(customers, vault, tenants),
+            status=GetEnrollment(customers, vault, tenants),
+            unlock=UnlockToken(customers, vault, tenants),
+        ),
+        vault,
+        store,
+        tenants,
+        tenants.follow,
+    )
 
 
 def _bounds(section: ServerSection) -> Bounds:

@@ -24,12 +24,14 @@ from kagimori.processes.exits import Exit
 from kagimori.processes.line import WorkerWord
 from kagimori.processes.readiness import say_ready
 from kagimori.processes.reasons import Reason, Reasons
+from kagimori.transport.enrollment_servicer import EnrollmentUseCases
 from kagimori.transport.listener import UnfitListener
 from kagimori.transport.server import (
     DATABASE,
     HSM,
     AuthorityServer,
     ServerSettings,
+    UseCases,
     build_server,
 )
 
@@ -88,12 +90,14 @@ async def _serve(
 ) -> None:
     vault = authority.vault
     with Reasons(vault, section.recycle_after_seeds, supervisor) as reasons:
-        server = _built(listening(tenants=frozenset(authority.policies)), authority)
+        server = _built(listening(tenants=authority.policies), authority)
         async with authority.engine:
             await _start(server)
             _LOG.info("serving", listen=section.listen, tenants=len(authority.policies))
+            following = asyncio.create_task(authority.follow())
             _tell_serving(reasons, supervisor)
             await _end(server, section, await _last_reason(server, section, reasons))
+            following.cancel()
 
 
 def _spare_the_collector() -> None:
@@ -164,9 +168,21 @@ def _leave() -> NoReturn:
 def _built(settings: ServerSettings, authority: bootstrap.Authority) -> AuthorityServer:
     pings = {HSM: authority.vault.ping, DATABASE: authority.store.ping}
     try:
-        return build_server(settings, authority.verify, authority.vault, pings)
+        return build_server(settings, _use_cases(authority), pings)
     except UnfitListener as error:
         raise bootstrap.StartError(f"server: {error}") from None
+
+
+def _use_cases(authority: bootstrap.Authority) -> UseCases:
+    desk = authority.enrollment
+    enrollment = EnrollmentUseCases(
+        issue=desk.issue,
+        activate=desk.activate,
+        deregister=desk.deregister,
+        status=desk.status,
+        unlock=desk.unlock,
+    )
+    return UseCases(authority.verify, authority.require, enrollment, authority.vault)
 
 
 async def _start(server: AuthorityServer) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which roles may call which RPC. What is not in the table is not served."""
+"""Who may call which RPC. What is not in the table is not served."""
 
 from __future__ import annotations
 
@@ -9,22 +9,59 @@ from typing import Final
 from google.protobuf.descriptor import ServiceDescriptor
 
 from kagimori.domain.errors import NotAllowed
-from kagimori.transport.identity import Identity, Role
+from kagimori.transport.identity import (
+    AUTHORITY_ROLES,
+    BANK_ROLES,
+    Identity,
+    Realm,
+    Role,
+    post_of,
+)
 
-EVERY_ROLE: Final = frozenset(Role)
+Row = frozenset[str]
+"""Posts, as `post_of` names them: a bank's operator is not the authority's."""
+
+
+def of_bank(*roles: Role) -> Row:
+    """Return the posts of a bank that ``roles`` are."""
+    return frozenset(post_of(Realm.BANK, role) for role in roles)
+
+
+def of_authority(*roles: Role) -> Row:
+    """Return the posts of the authority's own staff that ``roles`` are."""
+    return frozenset(post_of(Realm.AUTHORITY, role) for role in roles)
+
+
+EVERY_CALLER: Final = of_bank(*BANK_ROLES) | of_authority(*AUTHORITY_ROLES)
+"""Whoever has a certificate of this trust domain."""
+
+ANYBODY: Final = EVERY_CALLER | {"anybody"}
+"""Those without a certificate, too. Such an RPC has a listener of its own."""
+
+_VERIFICATION: Final = "/kagimori.verification.v1.VerificationService"
+_ENROLLMENT: Final = "/kagimori.enrollment.v1.EnrollmentService"
+_PROVISIONING: Final = "/kagimori.provisioning.v1.ProvisioningService"
 
 ALLOWED: Final = {
-    "/kagimori.verification.v1.VerificationService/VerifyOtp": frozenset({Role.CHANNEL}),
-    "/kagimori.verification.v1.VerificationService/BatchVerifyOtp": frozenset({Role.CHANNEL}),
-    "/kagimori.verification.v1.VerificationService/GetOtpRequirement": frozenset({Role.CHANNEL}),
-    "/kagimori.admin.v1.AdminService/GetHsmStatus": frozenset(
-        {Role.HSM_ADMIN, Role.OPERATOR, Role.AUDITOR}
+    f"{_VERIFICATION}/VerifyOtp": of_bank(Role.CHANNEL),
+    f"{_VERIFICATION}/BatchVerifyOtp": of_bank(Role.CHANNEL),
+    f"{_VERIFICATION}/GetOtpRequirement": of_bank(Role.CHANNEL),
+    f"{_ENROLLMENT}/IssueSoftwareToken": of_bank(Role.REGISTRAR),
+    f"{_ENROLLMENT}/ActivateToken": of_bank(Role.REGISTRAR),
+    f"{_ENROLLMENT}/DeregisterToken": of_bank(Role.REGISTRAR),
+    f"{_ENROLLMENT}/GetEnrollment": of_bank(Role.REGISTRAR, Role.OPERATOR),
+    f"{_ENROLLMENT}/UnlockToken": of_bank(Role.OPERATOR),
+    f"{_PROVISIONING}/ProvisionIssuedToken": ANYBODY,
+    f"{_PROVISIONING}/GetProvisioningKeys": ANYBODY,
+    f"{_PROVISIONING}/GetTime": ANYBODY,
+    "/kagimori.admin.v1.AdminService/GetHsmStatus": of_authority(
+        Role.HSM_ADMIN, Role.OPERATOR, Role.AUDITOR
     ),
     # Health and reflection tell nothing of any bank; mTLS keeps strangers out.
-    "/grpc.health.v1.Health/Check": EVERY_ROLE,
-    "/grpc.health.v1.Health/List": EVERY_ROLE,
-    "/grpc.health.v1.Health/Watch": EVERY_ROLE,
-    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": EVERY_ROLE,
+    "/grpc.health.v1.Health/Check": EVERY_CALLER,
+    "/grpc.health.v1.Health/List": EVERY_CALLER,
+    "/grpc.health.v1.Health/Watch": EVERY_CALLER,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": EVERY_CALLER,
 }
 
 
@@ -35,7 +72,7 @@ class UnlistedRpc(Exception):
 def authorize(identity: Identity, method: str) -> None:
     """Return if ``identity`` may call ``method`` (its full name); else `NotAllowed`."""
     allowed = ALLOWED[method]
-    if identity.role not in allowed:
+    if identity.post not in allowed:
         raise NotAllowed(", ".join(sorted(allowed)))
 
 

@@ -9,7 +9,7 @@ A certificate names its holder by exactly one SAN URI, a SPIFFE ID::
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -35,16 +35,29 @@ class Role(StrEnum):
 _REMEMBERED: Final = 4096
 """Names of callers whose reading is kept; a bank has a handful."""
 
-BANK_ROLES: Final = frozenset({Role.CHANNEL, Role.REGISTRAR})
-AUTHORITY_ROLES: Final = frozenset(Role) - BANK_ROLES
+BANK_ROLES: Final = frozenset({Role.CHANNEL, Role.REGISTRAR, Role.OPERATOR})
+"""A bank's operators are its staff; its channels and registrars are machines."""
+AUTHORITY_ROLES: Final = frozenset({Role.OPERATOR, Role.HSM_ADMIN, Role.AUDITOR})
+
+
+class Realm(StrEnum):
+    """Whose people and machines a caller belongs to."""
+
+    BANK = "a bank"
+    AUTHORITY = "the authority"
+
+
+def post_of(realm: Realm, role: Role) -> str:
+    """Return the name of a role of one realm: the same role of the other is another post."""
+    return f"{role} of {realm}"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """A caller. ``tenant`` is a service ID, or `AUTHORITY`.
 
-    ``caller`` is the same in the words of the use cases and ``facts`` in those of
-    the log: made once, and not for each call.
+    ``caller`` is the same in the words of the use cases, ``facts`` in those of the
+    log and ``post`` in those of the access table: made once, and not for each call.
     """
 
     tenant: str
@@ -52,19 +65,22 @@ class Identity:
     name: str
     caller: Caller = field(init=False, repr=False, compare=False)
     facts: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    post: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         facts = {"tenant": self.tenant, "role": self.role.value, "caller": self.name}
         object.__setattr__(self, "caller", Caller(self.tenant, self.name))
         object.__setattr__(self, "facts", facts)
+        realm = Realm.AUTHORITY if self.tenant == AUTHORITY else Realm.BANK
+        object.__setattr__(self, "post", post_of(realm, self.role))
 
 
 class Identifier:
     """Reads identities of one trust domain, for the tenants served here."""
 
-    def __init__(self, trust_domain: str, tenants: Collection[str]) -> None:
-        """``tenants`` are service IDs: 8 digits each."""
-        self._tenants = frozenset(tenants) | {AUTHORITY}
+    def __init__(self, trust_domain: str, tenants: Container[str]) -> None:
+        """``tenants`` are service IDs, 8 digits each, and looked at for each call."""
+        self._tenants = tenants
         self._spiffe_id = re.compile(
             rf"spiffe://{re.escape(trust_domain)}"
             rf"/tenant/(?P<tenant>[0-9]{{8}}|{AUTHORITY})"
@@ -86,11 +102,14 @@ class Identifier:
         uris = auth_context.get("peer_uri", ())
         if len(uris) != 1:
             raise NotIdentified
-        return self._named(uris[0])
+        identity = self._named(uris[0])
+        if identity.tenant != AUTHORITY and identity.tenant not in self._tenants:
+            raise NotIdentified
+        return identity
 
     def _read(self, uri: bytes) -> Identity:
         match = self._spiffe_id.fullmatch(uri.decode("ascii", "replace"))
-        if match is None or match["tenant"] not in self._tenants:
+        if match is None:
             raise NotIdentified
         identity = Identity(match["tenant"], Role(match["role"]), match["name"])
         if identity.role not in _roles_of(identity.tenant):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 from kagimori.api.admin.v1 import admin_pb2
+from kagimori.api.enrollment.v1 import enrollment_pb2
 from kagimori.api.types.v1 import types_pb2
 from kagimori.api.verification.v1 import verification_pb2
 from kagimori.application.administration.hsm_status import HsmStatus
+from kagimori.application.enrollment.requirement import Requirement
 from kagimori.application.ports import BySerial, BySubscriber, Subject
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import InvalidField
@@ -39,6 +41,10 @@ _OUTCOMES: Final = {
 }
 
 
+_Judged: TypeAlias = "verification_pb2.VerifyOtpResponse | enrollment_pb2.ActivateTokenResponse"
+_NamesToken: TypeAlias = "verification_pb2.VerifyOtpRequest | enrollment_pb2.UnlockTokenRequest"
+
+
 @dataclass(slots=True)  # not frozen: that would cost half a microsecond on every item
 class Question:
     """What a `VerifyOtpRequest` asks, in words that can be right."""
@@ -53,12 +59,31 @@ def request_id_of(request: verification_pb2.VerifyOtpRequest) -> str:
 
     Read before all else, so that the log knows a call by it whatever else is wrong.
     """
-    return _request_id(request.request_id)
+    return uuid_of(request.request_id)
 
 
 def question_of(request: verification_pb2.VerifyOtpRequest) -> Question:
     """Return what is asked, or raise `InvalidField` for the first wrong field."""
-    return Question(_subject(request), _operation(request.operation), Otp(request.code))
+    return Question(subject_of(request), _operation(request.operation), Otp(request.code))
+
+
+def wanted_of(
+    request: verification_pb2.GetOtpRequirementRequest,
+) -> tuple[str, Operation]:
+    """Return who is about to do what, or raise `InvalidField`."""
+    return subscriber_ref_of(request.subscriber_ref), _operation(request.operation)
+
+
+def requirement_of(requirement: Requirement) -> verification_pb2.GetOtpRequirementResponse:
+    """Return ``requirement`` in the words of the API."""
+    return verification_pb2.GetOtpRequirementResponse(
+        requirement=(
+            verification_pb2.OTP_REQUIREMENT_OTP
+            if requirement.needs_code
+            else verification_pb2.OTP_REQUIREMENT_NONE
+        ),
+        has_token=requirement.has_token,
+    )
 
 
 def answer_of(verdict: Verdict) -> verification_pb2.VerifyOtpResponse:
@@ -68,7 +93,7 @@ def answer_of(verdict: Verdict) -> verification_pb2.VerifyOtpResponse:
     return answer
 
 
-def write_answer(verdict: Verdict, answer: verification_pb2.VerifyOtpResponse) -> None:
+def write_answer(verdict: Verdict, answer: _Judged) -> None:
     """Write ``verdict`` into an empty ``answer``, such as one in a batch's response.
 
     Field by field: messages that are made first and copied in cost twice as much.
@@ -101,7 +126,8 @@ def hsm_status_of(status: HsmStatus) -> admin_pb2.GetHsmStatusResponse:
     )
 
 
-def _request_id(text: str) -> str:
+def uuid_of(text: str) -> str:
+    """Return a request_id that can be one, or raise `InvalidField`."""
     if not _UUID.fullmatch(text):
         msg = "must be a UUID in lower-case 8-4-4-4-12 form"
         raise InvalidField("request_id", msg)
@@ -112,14 +138,15 @@ def _request_id(text: str) -> str:
     return text
 
 
-def _subject(request: verification_pb2.VerifyOtpRequest) -> Subject:
+def subject_of(request: _NamesToken) -> Subject:
+    """Return whose token is named, or raise `InvalidField`."""
     named_by = request.WhichOneof("subject")
     if named_by is None:
         msg = "subscriber_ref or serial is required"
         raise InvalidField("subject", msg)
     if named_by == "serial":
         return BySerial(_serial(request.serial))
-    return BySubscriber(_subscriber_ref(request.subscriber_ref))
+    return BySubscriber(subscriber_ref_of(request.subscriber_ref))
 
 
 def _serial(text: str) -> str:
@@ -129,7 +156,8 @@ def _serial(text: str) -> str:
     return text
 
 
-def _subscriber_ref(text: str) -> str:
+def subscriber_ref_of(text: str) -> str:
+    """Return a customer number that can be one, or raise `InvalidField`."""
     if not 1 <= len(text) <= LONGEST_SUBSCRIBER_REF or not text.isprintable():
         msg = f"must be 1 to {LONGEST_SUBSCRIBER_REF} printable characters"
         raise InvalidField("subscriber_ref", msg)

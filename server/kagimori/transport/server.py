@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,15 +15,17 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 from kagimori.api.admin.v1 import admin_pb2, admin_pb2_grpc
+from kagimori.api.enrollment.v1 import enrollment_pb2, enrollment_pb2_grpc
 from kagimori.api.verification.v1 import verification_pb2, verification_pb2_grpc
 from kagimori.application.administration.hsm_status import HsmInspector
 from kagimori.transport import listener
 from kagimori.transport.access import require_rows
 from kagimori.transport.admin_servicer import AdminServicer
+from kagimori.transport.enrollment_servicer import EnrollmentServicer, EnrollmentUseCases
 from kagimori.transport.guard import Guard
 from kagimori.transport.health import Health, Ping
 from kagimori.transport.identity import Identifier
-from kagimori.transport.verification_servicer import VerificationServicer, Verify
+from kagimori.transport.verification_servicer import Require, VerificationServicer, Verify
 
 
 def _service(generated: Any, name: str) -> ServiceDescriptor:  # noqa: ANN401 - a generated module
@@ -32,6 +34,7 @@ def _service(generated: Any, name: str) -> ServiceDescriptor:  # noqa: ANN401 - 
 
 
 VERIFICATION: Final = _service(verification_pb2, "VerificationService")
+ENROLLMENT: Final = _service(enrollment_pb2, "EnrollmentService")
 ADMIN: Final = _service(admin_pb2, "AdminService")
 HEALTH: Final = _service(health_pb2, "Health")
 REFLECTION: Final = _service(reflection_pb2, "ServerReflection")
@@ -41,6 +44,7 @@ DATABASE: Final = "database"
 NEEDS: Final = {
     "": frozenset({HSM, DATABASE}),
     VERIFICATION.full_name: frozenset({HSM, DATABASE}),
+    ENROLLMENT.full_name: frozenset({HSM, DATABASE}),
     # It answers while the HSM is away: that is what it is asked about.
     ADMIN.full_name: frozenset[str](),
 }
@@ -55,7 +59,7 @@ class ServerSettings:
     """How to listen, and to whom.
 
     ``listen`` is host:port (port 0 takes a free one); ``tenants`` are the
-    service IDs served here; ``certificate`` (chain), ``private_key`` and
+    service IDs served here, at any time; ``certificate`` (chain), ``private_key`` and
     ``client_ca`` are PEM. At most ``max_concurrent_rpcs`` calls are taken in at
     once; more are RESOURCE_EXHAUSTED, without a RetryInfo, for gRPC itself says
     it: the use case's own bound should come first. With ``reuse_port`` other
@@ -65,7 +69,7 @@ class ServerSettings:
 
     listen: str
     trust_domain: str
-    tenants: frozenset[str]
+    tenants: Container[str]
     certificate: bytes
     private_key: bytes = field(repr=False)
     client_ca: bytes
@@ -73,6 +77,16 @@ class ServerSettings:
     reflection: bool = False
     reuse_port: bool = False
     connection_seconds: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the server asks, on the event loop that it runs on."""
+
+    verify: Verify
+    require: Require
+    enrollment: EnrollmentUseCases
+    hsm: HsmInspector
 
 
 class AuthorityServer:
@@ -109,15 +123,14 @@ class AuthorityServer:
 
 def build_server(
     settings: ServerSettings,
-    verify: Verify,
-    hsm: HsmInspector,
+    use_cases: UseCases,
     pings: Mapping[str, Ping],
 ) -> AuthorityServer:
     """Return a server that is bound to its port and not started yet.
 
-    Call it in the running event loop in which ``verify`` and ``hsm`` work, and
-    ``pings``, which has `HSM` and `DATABASE`. Raise `UnlistedRpc` if an RPC has no
-    access row and `UnfitListener` if the listener cannot be as it must.
+    Call it in the running event loop in which ``use_cases`` work, and ``pings``,
+    which has `HSM` and `DATABASE`. Raise `UnlistedRpc` if an RPC has no access row
+    and `UnfitListener` if the listener cannot be as it must.
     """
     server = grpc.aio.server(
         options=listener.options(
@@ -127,24 +140,27 @@ def build_server(
     )
     health = Health(pings, NEEDS)
     guard = Guard(server, Identifier(settings.trust_domain, settings.tenants))
-    require_rows(_register(guard, settings, verify, hsm, health))
+    require_rows(_register(guard, settings, use_cases, health))
     return AuthorityServer(server, health, _bind(server, settings))
 
 
 def _register(
     guard: Guard,
     settings: ServerSettings,
-    verify: Verify,
-    hsm: HsmInspector,
+    use_cases: UseCases,
     health: Health,
 ) -> list[ServiceDescriptor]:
     """Add the servicers; return what is served."""
     served: dict[ServiceDescriptor, tuple[_Add, Any]] = {
         VERIFICATION: (
             verification_pb2_grpc.add_VerificationServiceServicer_to_server,
-            VerificationServicer(verify),
+            VerificationServicer(use_cases.verify, use_cases.require),
         ),
-        ADMIN: (admin_pb2_grpc.add_AdminServiceServicer_to_server, AdminServicer(hsm)),
+        ENROLLMENT: (
+            enrollment_pb2_grpc.add_EnrollmentServiceServicer_to_server,
+            EnrollmentServicer(use_cases.enrollment),
+        ),
+        ADMIN: (admin_pb2_grpc.add_AdminServiceServicer_to_server, AdminServicer(use_cases.hsm)),
         HEALTH: (health_pb2_grpc.add_HealthServicer_to_server, health),
     }
     if settings.reflection:

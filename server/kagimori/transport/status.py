@@ -57,7 +57,10 @@ STATUS: Final[Mapping[type[errors.AuthorityError], grpc.StatusCode]] = {
 
 def status_of(error: errors.AuthorityError) -> grpc.Status:
     """Return the status that tells a caller of ``error``."""
-    details: list[Message] = [ErrorInfo(reason=error.reason, domain=DOMAIN)]
+    info = ErrorInfo(reason=error.reason, domain=DOMAIN)
+    if isinstance(error, errors.ReissueTooEarly):
+        info.metadata["reissue_from"] = error.first_day
+    details: list[Message] = [info]
     if isinstance(error, errors.InvalidField | errors.EnvelopeRefused):
         details.append(_bad_request(error))
     if isinstance(error, errors.TryAgain):

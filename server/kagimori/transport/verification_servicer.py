@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Final, Protocol
 
 from kagimori.api.verification.v1.verification_pb2 import (
@@ -16,6 +16,7 @@ from kagimori.api.verification.v1.verification_pb2 import (
     VerifyOtpRequest,
     VerifyOtpResponse,
 )
+from kagimori.application.enrollment.requirement import Requirement
 from kagimori.application.ports import BySerial, Subject
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.code import Otp
@@ -28,6 +29,8 @@ from kagimori.transport.mapping import (
     answer_of,
     question_of,
     request_id_of,
+    requirement_of,
+    wanted_of,
     write_answer,
 )
 from kagimori.transport.status import write_refusal
@@ -57,12 +60,23 @@ class Verify(Protocol):
         ...
 
 
+class Require(Protocol):
+    """The use case behind `GetOtpRequirement`."""
+
+    def __call__(
+        self, caller: Caller, subscriber_ref: str, operation: Operation
+    ) -> Awaitable[Requirement]:
+        """Tell what ``operation`` needs of the customer; its errors are the domain's."""
+        ...
+
+
 class VerificationServicer:
     """Serves kagimori.verification.v1.VerificationService."""
 
-    def __init__(self, verify: Verify) -> None:
-        """``verify`` is called on the event loop and must not block it."""
+    def __init__(self, verify: Verify, require: Require) -> None:
+        """Both are called on the event loop and must not block it."""
         self._verify = verify
+        self._require = require
 
     async def VerifyOtp(self, request: VerifyOtpRequest, call: Call) -> VerifyOtpResponse:  # noqa: N802 - the RPC's name
         """Judge one code for the tenant of the caller's certificate."""
@@ -98,7 +112,11 @@ class VerificationServicer:
         self, request: GetOtpRequirementRequest, call: Call
     ) -> GetOtpRequirementResponse:
         """Tell what the operation needs of this customer."""
-        raise NotImplementedError
+        subscriber_ref, operation = wanted_of(request)
+        call.facts["operation"] = operation
+        requirement = await self._require(call.identity.caller, subscriber_ref, operation)
+        call.facts["needs_code"] = str(requirement.needs_code)
+        return requirement_of(requirement)
 
     def _begun(
         self, request: VerifyOtpRequest, caller: Caller, seconds_left: float

@@ -158,8 +158,10 @@ def states(channel: grpc.Channel) -> tuple[bool, ...]:
         "kagimori.verification.v1.VerificationService",
         "kagimori.admin.v1.AdminService",
     )
+    enrollment = "kagimori.enrollment.v1.EnrollmentService"
     answers = [check(channel, service).status for service in services]
+    assert check(channel, enrollment).status == answers[1]
     request_for_all: Any = getattr(health_pb2, "HealthListRequest")()  # noqa: B009 - newer than its stubs
     listed = health_of(channel).List(request_for_all, timeout=PATIENCE)
-    assert set(listed.statuses) == set(services)
+    assert set(listed.statuses) == {*services, enrollment}
     return tuple(answer == health_pb2.HealthCheckResponse.SERVING for answer in answers)

@@ -6,12 +6,14 @@ from __future__ import annotations
 import pytest
 
 from kagimori.domain.errors import NotAllowed, NotIdentified
-from kagimori.transport.access import ALLOWED, authorize
-from kagimori.transport.identity import AUTHORITY, Identifier, Identity, Role
+from kagimori.transport.access import authorize
+from kagimori.transport.identity import AUTHORITY, BANK_ROLES, Identifier, Identity, Role
 
 identify = Identifier("kagimori.example", {"10112001", "20160003"})
 
 VERIFY = "/kagimori.verification.v1.VerificationService/VerifyOtp"
+UNLOCK = "/kagimori.enrollment.v1.EnrollmentService/UnlockToken"
+GET_TIME = "/kagimori.provisioning.v1.ProvisioningService/GetTime"
 HSM_STATUS = "/kagimori.admin.v1.AdminService/GetHsmStatus"
 GOOD = "spiffe://kagimori.example/tenant/10112001/role/channel/id/core-1"
 
@@ -27,6 +29,10 @@ GOOD = "spiffe://kagimori.example/tenant/10112001/role/channel/id/core-1"
         (
             "spiffe://kagimori.example/tenant/_authority/role/hsm-admin/id/sato",
             Identity(AUTHORITY, Role.HSM_ADMIN, "sato"),
+        ),
+        (
+            "spiffe://kagimori.example/tenant/10112001/role/operator/id/suzuki",
+            Identity("10112001", Role.OPERATOR, "suzuki"),
         ),
     ],
 )
@@ -44,6 +50,7 @@ def test_reads_tenant_role_and_name(uri: str, identity: Identity) -> None:
         GOOD.replace("10112001", "１０１１２００１"),  # noqa: RUF001 - full-width digits
         GOOD.replace("10112001", "_authority"),  # the authority has no channels
         GOOD.replace("channel", "hsm-admin"),  # a bank has no HSM administrators
+        GOOD.replace("channel", "auditor"),  # and no auditors of the authority
         GOOD.replace("channel", "root"),
         GOOD.replace("core-1", ""),
         GOOD.replace("core-1", "a" * 65),
@@ -82,5 +89,34 @@ def test_only_a_channel_verifies_codes(role: Role) -> None:
         authorize(identity, VERIFY)
 
 
+@pytest.mark.parametrize("tenant", ["10112001", AUTHORITY])
+@pytest.mark.parametrize("method", [UNLOCK, HSM_STATUS])
+def test_a_banks_operator_is_not_the_authoritys(tenant: str, method: str) -> None:
+    identity = Identity(tenant, Role.OPERATOR, "sato")
+    if (method == UNLOCK) is (tenant != AUTHORITY):
+        authorize(identity, method)
+        return
+    with pytest.raises(NotAllowed):
+        authorize(identity, method)
+
+
 def test_no_bank_looks_at_the_hsm() -> None:
-    assert {Role.HSM_ADMIN, Role.OPERATOR, Role.AUDITOR} == ALLOWED[HSM_STATUS]
+    for role in Role:
+        with pytest.raises(NotAllowed, match="of the authority"):
+            authorize(Identity("10112001", role, "x"), HSM_STATUS)
+
+
+def test_anybody_may_ask_for_the_time() -> None:
+    for role in BANK_ROLES:
+        authorize(Identity("10112001", role, "x"), GET_TIME)
+
+
+def test_tenants_come_and_go_while_their_callers_are_remembered() -> None:
+    tenants = {"10112001"}
+    identify = Identifier("kagimori.example", tenants)
+    assert identify({"peer_uri": [GOOD.encode()]}).tenant == "10112001"
+    tenants.clear()
+    with pytest.raises(NotIdentified):
+        identify({"peer_uri": [GOOD.encode()]})
+    tenants.add("10112001")
+    assert identify({"peer_uri": [GOOD.encode()]}).tenant == "10112001"

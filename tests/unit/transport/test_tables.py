@@ -17,16 +17,28 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorSet,
 )
 
+from kagimori.api.provisioning.v1 import provisioning_pb2
 from kagimori.domain import errors
 from kagimori.transport import access, server
-from kagimori.transport.identity import Role
+from kagimori.transport.identity import Realm, Role, post_of
 from kagimori.transport.status import STATUS, status_of
 
 PROTO = Path(__file__).resolve().parents[3] / "proto"
 WORDS_OF_SECRETS = {"seed", "secret", "key", "pin", "password", "passphrase", "private"}
+_TYPED = "the customer types it, and no answer holds it"
 NOT_SECRET_AFTER_ALL = {
     "kagimori.admin.v1.TenantKeys.wrapping_key_version": "a number that names a key",
     "kagimori.admin.v1.TenantKeys.row_key_version": "a number that names a key",
+    "kagimori.enrollment.v1.IssueSoftwareTokenRequest.activation_password": _TYPED,
+    "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.activation_password": _TYPED,
+    "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.key_pin": "a digest of a public key",
+    "kagimori.provisioning.v1.ProvisioningKey.public_key": "public, as it says",
+}
+OCTETS_OF_APPS = {
+    "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.key_pin": "a digest",
+    "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.login_envelope": "sealed to the HSM",
+    "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.signing_envelope": "sealed to the HSM",
+    "kagimori.provisioning.v1.ProvisioningKey.public_key": "a public key",
 }
 
 
@@ -44,7 +56,8 @@ def test_every_rpc_says_who_must_call_it(files: list[FileDescriptorProto]) -> No
     comments = dict(rpcs_with_comments(files))
     assert comments, "no RPCs were found"
     for name, comment in comments.items():
-        assert "The caller must" in comment, name
+        anybody = access.ALLOWED[name] == access.ANYBODY
+        assert ("Anybody may call." if anybody else "The caller must") in comment, name
 
 
 def test_every_rpc_has_a_row_and_every_row_an_rpc(files: list[FileDescriptorProto]) -> None:
@@ -53,15 +66,29 @@ def test_every_rpc_has_a_row_and_every_row_an_rpc(files: list[FileDescriptorProt
 
 
 def test_every_row_is_of_a_service_that_is_served() -> None:
-    services = (server.VERIFICATION, server.ADMIN, server.HEALTH, server.REFLECTION)
+    services = (
+        server.VERIFICATION,
+        server.ENROLLMENT,
+        server.ADMIN,
+        server.HEALTH,
+        server.REFLECTION,
+        # By a listener of its own.
+        provisioning_pb2.DESCRIPTOR.services_by_name["ProvisioningService"],
+    )
     served = {name for service in services for name in access.methods(service)}
     assert set(access.ALLOWED) == served
 
 
 def test_the_proto_comment_names_the_roles_of_the_row(files: list[FileDescriptorProto]) -> None:
     for name, comment in rpcs_with_comments(files):
-        named = {role for role in Role if f"`{role}`" in comment}
-        assert named == access.ALLOWED[name], name
+        realm = Realm.AUTHORITY if name.startswith("/kagimori.admin.") else Realm.BANK
+        named = {post_of(realm, role) for role in Role if f"`{role}`" in comment}
+        everybody = access.ANYBODY if "Anybody may call." in comment else set()
+        assert named | everybody == access.ALLOWED[name], name
+
+
+def test_every_post_of_the_table_can_be_held() -> None:
+    assert frozenset.union(*access.ALLOWED.values()) == access.ANYBODY
 
 
 def test_a_service_without_rows_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,13 +130,19 @@ def test_the_exceptions_are_still_there(files: list[FileDescriptorProto]) -> Non
     assert set(NOT_SECRET_AFTER_ALL) <= {name for name, _ in fields(files)}
 
 
-def test_a_channel_sends_and_gets_no_octets(files: list[FileDescriptorProto]) -> None:
-    octets = [
+def test_only_apps_send_octets_and_only_those(files: list[FileDescriptorProto]) -> None:
+    octets = {
         name
         for name, field in fields(files)
         if field.type == FieldDescriptorProto.TYPE_BYTES and "admin" not in name
-    ]
-    assert not octets
+    }
+    assert octets == set(OCTETS_OF_APPS)
+
+
+def test_no_answer_holds_an_activation_password(files: list[FileDescriptorProto]) -> None:
+    holders = [name for name, field in fields(files) if "password" in field.name]
+    assert holders
+    assert all("Request." in name for name in holders)
 
 
 def leaves(kind: type[errors.AuthorityError]) -> Iterator[type[errors.AuthorityError]]:

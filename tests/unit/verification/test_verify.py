@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from fakes.vault import hotp
 from kagimori.application.ports import BySerial, BySubscriber, Subject
 from kagimori.application.verification.verify import Caller
-from kagimori.domain.errors import InvalidField, RequestIdReused
+from kagimori.domain.errors import InvalidField, NotIdentified, RequestIdReused
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import Operation
+from kagimori.domain.tenant import SubscriberNames
 from support.bank import CODES, SEED, Bank
-from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, Vector, rfc6238
+from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT, Vector, rfc6238
 
 DAY = 86_400
 
@@ -178,3 +181,31 @@ def test_drift_is_followed(bank: Bank) -> None:
         code = hotp(vector.seed, step + off, 8, vector.profile.hash)
         assert bank.ask(code).outcome is Outcome.ACCEPTED
     assert bank.database.run("SELECT drift FROM tokens") == [{"drift": 4}]
+
+
+def test_the_calendar_follows_the_tenants_zone_while_it_serves(bank: Bank) -> None:
+    bank.now = 1_775_001_600  # 2026-04-01T00:00:00Z, still 31 March in Honolulu
+    bank.ask("000000")
+    assert bank.attempts() == (1, 1, 1)
+    before = bank.policies[TENANT]
+    bank.policies[TENANT] = replace(before, zone=ZoneInfo("Pacific/Honolulu"))
+    bank.database.run("UPDATE tokens SET day = '2026-03-30'")
+    bank.ask("000000")
+    assert bank.database.run("SELECT day FROM tokens") == [{"day": "2026-03-31"}]
+
+
+def test_a_tenant_that_is_served_no_more_is_nobody(bank: Bank) -> None:
+    del bank.policies[TENANT]
+    with pytest.raises(NotIdentified):
+        bank.ask(CODES[0])
+    assert bank.attempts() == (0, 0, 0)
+
+
+def test_a_number_that_is_kept_as_a_digest_names_its_token(bank: Bank) -> None:
+    bank.policies[TENANT] = replace(bank.policies[TENANT], subscriber_names=SubscriberNames.HMAC)
+    assert bank.ask(CODES[0]).outcome is Outcome.UNKNOWN_TOKEN
+    digest = bank.vault.fingerprint(TENANT, b"name " + SUBSCRIBER.encode()).hex()
+    bank.database.run("DELETE FROM tokens")
+    bank.enrol(subscriber=digest)
+    assert bank.ask(CODES[0]).outcome is Outcome.ACCEPTED
+    assert bank.ask(CODES[1], subject=BySerial(SERIAL)).outcome is Outcome.ACCEPTED

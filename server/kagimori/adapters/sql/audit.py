@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from kagimori.adapters.sql.database import Asked, Value
 from kagimori.adapters.sql.dialect import statement
@@ -58,6 +58,13 @@ SELECT {now}, b.tenant, b.actor, 'VERIFY', b.token_id, b.serial, b.request_id, b
     parts={"receipt_number": RECEIPT_NUMBER},
 )
 
+_ACTED: Final = statement(
+    """
+INSERT INTO audit (at, tenant, actor, action, token_id, serial, request_id, user_id)
+VALUES ({now}, :tenant, :actor, :action, :token_id, :serial, :request_id, :user_id)
+"""
+)
+
 
 def imported(tokens: Iterable[TokenIdentity], actor: str) -> Asked:
     """Return what writes down that ``actor`` brought tokens in."""
@@ -68,3 +75,20 @@ def imported(tokens: Iterable[TokenIdentity], actor: str) -> Asked:
 def verified(decisions: Sequence[Decision]) -> Asked:
     """Return what writes down what became of claims."""
     return Asked(_VERIFIED, {}, decisions)
+
+
+class Act(NamedTuple):
+    """What somebody did to a customer's enrolment or token; ``action`` is one word."""
+
+    tenant: str
+    actor: str
+    action: str
+    token_id: str | None
+    serial: str | None
+    request_id: str | None
+    user_id: str | None
+
+
+def acted(act: Act) -> Asked:
+    """Return what writes ``act`` down."""
+    return Asked(_ACTED, act._asdict())

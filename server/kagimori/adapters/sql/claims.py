@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from kagimori.adapters.sql import requests
-from kagimori.adapters.sql.database import Asked, Row, Transaction
+from kagimori.adapters.sql.database import Asked, Row, Transaction, Value
 from kagimori.adapters.sql.dialect import Returning, statement
 from kagimori.adapters.sql.ledger import Ledger
 from kagimori.adapters.sql.requests import Earlier, Key
@@ -21,22 +21,34 @@ from kagimori.application.ports import (
     Held,
     Refused,
 )
-from kagimori.domain.errors import InvalidField, RequestIdReused
+from kagimori.domain.errors import AuthorityError, InvalidField, RequestIdReused
 from kagimori.domain.lifecycle import Event, State, after
 from kagimori.domain.outcome import Outcome, Verdict
-from kagimori.domain.policy import Attempts
+from kagimori.domain.policy import Attempts, Operation
 
-LOCKED: Final = after(State.ACTIVE, Event.LOCK)
+_CLAIMED: Final = {
+    operation: State.ASSIGNED if operation is Operation.ACTIVATION else State.ACTIVE
+    for operation in Operation
+}
+"""In which state a token is that an operation takes."""
+
+_SPENT_UP: Final = {state: after(state, Event.LOCK) for state in set(_CLAIMED.values())}
+"""What becomes of it when no attempts are left."""
+
+_NOBODYS: Final = frozenset({State.IN_STOCK, State.RETIRED})
 
 # Somebody else is about to commit: that takes a flush of the log.
 _SOON: Final = Held(0.01)
 
 _GRANTED_UNKNOWN: Final = GrantedUnknown()
 _EXHAUSTED: Final = Answered(Verdict(Outcome.LOCKED, None, 0))
+_NOT_ACTIVE: Final = Answered(Verdict(Outcome.NOT_ACTIVE))
 
 _PARTS: Final = {
     "lease": str(requests.LEASE),
     "same_token": "WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
+    # See `_CLAIMED`.
+    "claimed_state": "CASE WHEN b.operation = 'ACTIVATION' THEN 'ASSIGNED' ELSE 'ACTIVE' END",
 }
 
 # Whoever has just taken a token is the only one to hold it by that lease.
@@ -68,7 +80,7 @@ UPDATE tokens SET
   unlock_failures = tokens.unlock_failures + 1
 {from_batch}
 WHERE tokens.tenant = b.tenant AND tokens.token_id = {claimed}
-  AND tokens.state = 'ACTIVE' AND tokens.subscriber IS NOT NULL
+  AND tokens.state = {claimed_state} AND tokens.subscriber IS NOT NULL
   AND tokens.digits = b.code_length
   AND tokens.failures < b.consecutive
   AND (tokens.day IS NULL OR tokens.day < b.today OR tokens.day_failures < b.daily)
@@ -88,10 +100,17 @@ _TAKE_OVER: Final = statement(
 UPDATE tokens SET lease = b.new_lease, lease_until = {now} + {lease}
 {from_batch}
 {same_token}
-  AND tokens.state = 'ACTIVE' AND tokens.lease = b.old_lease AND tokens.lease_until <= {now}
+  AND tokens.state = {claimed_state}
+  AND tokens.lease = b.old_lease AND tokens.lease_until <= {now}
 {returning}
 """,
-    batch={"tenant": "text", "token_id": "text", "new_lease": "uuid", "old_lease": "uuid"},
+    batch={
+        "tenant": "text",
+        "token_id": "text",
+        "operation": "text",
+        "new_lease": "uuid",
+        "old_lease": "uuid",
+    },
     parts=_PARTS,
     returning=_TAKEN_OVER,
 )
@@ -114,13 +133,19 @@ _LOCK: Final = statement(
     """
 {batch}
 UPDATE tokens SET
-  state = 'LOCKED', generation = tokens.generation + 1, lease = NULL, lease_until = NULL
+  state = CASE WHEN tokens.state = 'ASSIGNED' THEN 'BARRED' ELSE 'LOCKED' END,
+  generation = tokens.generation + 1, lease = NULL, lease_until = NULL
 {from_batch}
-{same_token} AND tokens.state = 'ACTIVE'
+{same_token} AND tokens.state = {claimed_state}
   AND (tokens.lease IS NULL OR tokens.lease_until <= {now})
   AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
 """,
-    batch={**_TOKEN, "consecutive": "integer", "since_unlock": "integer"},
+    batch={
+        **_TOKEN,
+        "operation": "text",
+        "consecutive": "integer",
+        "since_unlock": "integer",
+    },
     parts=_PARTS,
 )
 
@@ -161,6 +186,11 @@ class Claims:
         """Return whether something was not simply granted."""
         return bool(self._earlier or self._refused)
 
+    def fail_open(self, error: AuthorityError) -> None:
+        """Refuse what was not simply granted; its requests can be sent again."""
+        for place in (*self._earlier.values(), *(place for place, _, _ in self._refused)):
+            self.answers[place] = Refused(error)
+
     async def finish(self, transaction: Transaction, *more: Asked) -> None:
         """Answer whatever was not simply granted, run ``more`` after it, and commit."""
         self._transaction = transaction
@@ -174,8 +204,7 @@ class Claims:
         if not asked:
             return ()
         rows = [requests.row_of(self._claims[place]) for place in asked.values()]
-        # In one go only if each is granted.
-        return Asked(requests.OPEN, {}, rows), Asked(_SPEND, {}, rows, len(rows))
+        return Asked(requests.OPEN, {}, rows), Asked(_SPEND, {}, rows)
 
     def _grant(
         self, asked: Mapping[Key, int], opened: Sequence[Row], taken: Sequence[Row]
@@ -237,7 +266,7 @@ class Claims:
         """
         if not await self._look([(claim.tenant, token_id)]):
             return _SOON
-        leases = [(claim.tenant, token_id, claim.lease, earlier.lease)]
+        leases = [(claim.tenant, token_id, claim.operation, claim.lease, earlier.lease)]
         (rows,) = await self._transaction.run(Asked(_TAKE_OVER, {}, leases))
         if not rows:
             return None
@@ -257,9 +286,8 @@ class Claims:
                 continue
             verdict = answer.verdict
             self._ledger.add(claim, verdict.outcome, verdict.attempts_left, token_id, row[2])
-            if row[4] == State.ACTIVE:
-                limits = claim.limits
-                exhausted.append((claim.tenant, token_id, limits.consecutive, limits.since_unlock))
+            if row[4] == _CLAIMED[claim.operation]:
+                exhausted.append(_exhausted(claim, token_id))
         await requests.forget(self._transaction, traces)
         if exhausted:
             await self._transaction.run(Asked(_LOCK, {}, exhausted))
@@ -270,8 +298,12 @@ class Claims:
         digits, state, lease_until = row[3:6]
         if digits != claim.code_length:
             return Refused(InvalidField("code", f"this token's codes have {digits} digits"))
-        if state != State.ACTIVE:
-            return _EXHAUSTED if state == LOCKED else Answered(Verdict(Outcome.NOT_ACTIVE))
+        if state in _NOBODYS:
+            # It was somebody's when the request was opened.
+            return _SOON
+        wanted = _CLAIMED[claim.operation]
+        if state != wanted:
+            return _EXHAUSTED if state == _SPENT_UP[wanted] else _NOT_ACTIVE
         if lease_until is not None and lease_until > self._transaction.now:
             return self._held(lease_until)
         # Free again, by whoever held it when the attempt should have been spent.
@@ -284,6 +316,11 @@ class Claims:
 
     def _held(self, until: int) -> Held:
         return Held((until - self._transaction.now) / requests.MICROSECONDS)
+
+
+def _exhausted(claim: Claim, token_id: str) -> tuple[Value, ...]:
+    limits = claim.limits
+    return claim.tenant, token_id, claim.operation, limits.consecutive, limits.since_unlock
 
 
 def _attempts_left(claim: Claim, row: Row) -> int:

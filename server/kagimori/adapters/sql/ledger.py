@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
+from uuid import uuid4
 
-from kagimori.adapters.sql import audit
+from kagimori.adapters.sql import audit, outbox
 from kagimori.adapters.sql.database import Asked, Row, Transaction
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.requests import OWNED, moment
+from kagimori.application.notification.letter import message_id
 from kagimori.application.ports import Claim
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 
@@ -85,7 +87,13 @@ class Ledger:
             return ()
         draws = (Asked(_DRAW, {}, list(self._accepted.items())),) if self._accepted else ()
         decisions = [self._decision(entry) for entry in self._entries]
-        return *draws, Asked(_DECIDE, {}, decisions), audit.verified(decisions)
+        letters = [notice for entry in self._entries if (notice := _notice(entry))]
+        return (
+            *draws,
+            Asked(_DECIDE, {}, decisions),
+            audit.verified(decisions),
+            *((outbox.replayed(letters),) if letters else ()),
+        )
 
     def take(self, now: int, given: Iterator[list[Row]]) -> None:
         """Take what `writing` gave in the transaction of the time ``now``."""
@@ -129,3 +137,12 @@ class Ledger:
         if entry.order is None:
             return None
         return self._accepted[entry.claim.tenant] - 1 - entry.order
+
+
+def _notice(entry: Entry) -> tuple[str, str, str, str] | None:
+    """Return what tells the holder that a code was offered again, where he is to be told."""
+    claim = entry.claim
+    if claim.notify is None or entry.outcome is not Outcome.REPLAYED or entry.token_id is None:
+        return None
+    letter_id = str(uuid4())
+    return claim.tenant, entry.token_id, letter_id, message_id(letter_id, claim.notify)

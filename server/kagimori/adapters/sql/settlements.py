@@ -27,6 +27,8 @@ from kagimori.domain.token import Token
 # call has touched the row since. What the HSM had no result for is no free
 # guess however late it is told: the lease being still ours proves that nobody
 # else has used the token. All else must come in time.
+# A token that is ASSIGNED was claimed to be activated: its first right code takes
+# it into use, and is spent by that as by a login.
 _SETTLE: Final = statement(
     """
 {batch}
@@ -41,17 +43,24 @@ UPDATE tokens SET
     THEN tokens.day_failures - 1 ELSE tokens.day_failures END,
   unlock_failures = CASE WHEN b.returned = 1 AND tokens.unlock_failures > 0
     THEN tokens.unlock_failures - 1 ELSE tokens.unlock_failures END,
-  state = CASE WHEN b.finding = 'NONE'
+  state = CASE
+    WHEN b.finding = 'FRESH' THEN 'ACTIVE'
+    WHEN b.finding = 'NONE'
       AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
-    THEN 'LOCKED' ELSE tokens.state END,
-  generation = CASE WHEN b.finding = 'NONE'
+    THEN CASE WHEN tokens.state = 'ASSIGNED' THEN 'BARRED' ELSE 'LOCKED' END
+    ELSE tokens.state END,
+  generation = CASE
+    WHEN b.finding = 'FRESH' AND tokens.state = 'ASSIGNED' THEN tokens.generation + 1
+    WHEN b.finding = 'NONE'
       AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
-    THEN tokens.generation + 1 ELSE tokens.generation END,
+    THEN tokens.generation + 1
+    ELSE tokens.generation END,
   lease = CASE WHEN b.finding = 'BROKEN_OFF' THEN tokens.lease END,
   lease_until = CASE WHEN b.finding = 'BROKEN_OFF' THEN {now} END
 {from_batch}
 WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
-  AND tokens.state = 'ACTIVE' AND tokens.generation = b.seen_generation AND tokens.lease = b.lease
+  AND (tokens.state = 'ACTIVE' OR tokens.state = 'ASSIGNED')
+  AND tokens.generation = b.seen_generation AND tokens.lease = b.lease
   AND (tokens.lease_until > {now} OR b.finding = 'NO_RESULT')
   AND (b.finding <> 'FRESH' OR tokens.last_step < b.step)
 {returning}

@@ -73,7 +73,9 @@ class SqlVerificationStore:
         pruning = self._pruning(len(claims))
         answers = None
         if self._database.at_once is not None:
-            answers = await _in_one_go(self._database.at_once, settlements, claims, pruning)
+            answers = await _in_one_go(
+                self._database, self._database.at_once, settlements, claims, pruning
+            )
         if answers is None:
             step_by_step = partial(_step_by_step, settlements, claims, pruning)
             answers = await transacted(self._database, step_by_step)
@@ -102,12 +104,17 @@ class SqlVerificationStore:
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's own
-            refusal = unavailable("the database does not take this request")
-            refusal.__cause__ = error
-            return Refused(refusal)
+            return Refused(_refusal(error))
+
+
+def _refusal(error: Exception) -> StoreUnavailable:
+    refusal = unavailable("the database does not take this request")
+    refusal.__cause__ = error
+    return refusal
 
 
 async def _in_one_go(
+    database: Database,
     at_once: AtOnce,
     settlements: Sequence[Settlement],
     claims: Sequence[Claim],
@@ -115,21 +122,39 @@ async def _in_one_go(
 ) -> Answers | None:
     """Do what nearly every batch comes to; None if this one does not.
 
-    All claims are granted, and all settlements are verdicts in time.
+    All settlements are verdicts in time. Claims that are not simply granted take a
+    transaction of their own after it.
     """
     settling, claiming = Settlements(settlements), Claims(claims)
     if not settling.is_plain():
         return None
     settled, claimed = settling.settling(), claiming.first()
-    wanted = (*settled, *claimed, *settling.writing(), *pruning)
+    # Pruning first: what is over by then is opened anew, and not found gone later.
+    wanted = (*pruning, *settled, *claimed, *settling.writing())
     done = await at_once(*wanted) if wanted else None
     if done is None:
         return None
     # How many tokens were settled was hoped for, and is so.
-    given = iter(done.rows[len(settled) :])
+    given = iter(done.rows[len(pruning) + len(settled) :])
     claiming.take(given)
     settling.take_written(done.now, given)
+    if claiming.is_open:
+        await _finish(database, claiming)
     return settling.answers, claiming.answers
+
+
+async def _finish(database: Database, claiming: Claims) -> None:
+    """Answer the other claims; what is durable already cannot fail with them.
+
+    Of those that fail, requests stay open until their leases end, as after a crash.
+    """
+    try:
+        async with database.transaction() as transaction:
+            await claiming.finish(transaction)
+    except StoreUnavailable as error:
+        claiming.fail_open(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is these claims' own
+        claiming.fail_open(_refusal(error))
 
 
 async def _step_by_step(

@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
-from kagimori.application.ports import BySubscriber, Claim, Clock, SeedVault, Subject
+from kagimori.application.ports import BySerial, BySubscriber, Claim, Clock, SeedVault, Subject
+from kagimori.application.subscribers import kept_name
 from kagimori.application.verification.case import Case
 from kagimori.application.verification.engine import Engine
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import AuthorityError
+from kagimori.domain.errors import AuthorityError, NotIdentified
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import Operation
-from kagimori.domain.tenant import TenantPolicy
+from kagimori.domain.tenant import SubscriberNames, TenantPolicy
 
 LONGEST: Final = 10.0
 """Seconds that a call waits at most, whatever its deadline."""
@@ -44,13 +46,13 @@ class VerifyOtp:
         policies: Mapping[str, TenantPolicy],
         clock: Clock = time.time,
     ) -> None:
-        """``policies`` is by service ID and holds every tenant that may call."""
+        """``policies`` is by service ID and holds every tenant that may call, at any time."""
         self._engine = engine
         self._vault = vault
         self._clock = clock
         self._policies = policies
         self._leases = _LeaseNames()
-        self._calendars = {tenant: _Calendar(policy) for tenant, policy in policies.items()}
+        self._calendars: dict[ZoneInfo, _Calendar] = {}
 
     def __call__(  # noqa: PLR0913, PLR0917 - one call, six facts
         self,
@@ -64,8 +66,9 @@ class VerifyOtp:
         """Judge ``code`` within ``seconds_left`` seconds; the verdict is durable.
 
         To be called on the event loop. The future may fail with an
-        `AuthorityError`: `InvalidField`, `RequestIdReused`, `RecordTampered`, or
-        a `TryAgain` after which the same request_id may be sent again. No attempt
+        `AuthorityError`: `InvalidField`, `RequestIdReused`, `RecordTampered`,
+        `NotIdentified` for a tenant that is served no more, or a `TryAgain` after
+        which the same request_id may be sent again. No attempt
         is spent by one that failed before the HSM gave any result; every other
         one stays spent, also where the caller goes away: cancelling the future
         undoes nothing.
@@ -74,15 +77,18 @@ class VerifyOtp:
         until = time.monotonic() + min(seconds_left, LONGEST)
         arrived = self._clock()
         try:
-            claim = self._claim(caller, request_id, subject, operation, code, arrived)
-            windows = self._policies[caller.tenant].windows
-            self._engine.submit(Case(claim, code, windows, arrived, until, answer))
+            policy = self._policies.get(caller.tenant)
+            if policy is None:
+                raise NotIdentified
+            claim = self._claim(policy, caller, request_id, subject, operation, code, arrived)
+            self._engine.submit(Case(claim, code, policy.windows, arrived, until, answer))
         except AuthorityError as error:
             answer.set_exception(error)
         return answer
 
     def _claim(  # noqa: PLR0913, PLR0917 - as above
         self,
+        policy: TenantPolicy,
         caller: Caller,
         request_id: str,
         subject: Subject,
@@ -95,14 +101,27 @@ class VerifyOtp:
             tenant=caller.tenant,
             request_id=request_id,
             caller=caller.name,
-            subject=subject,
+            subject=self._kept(policy, subject),
             operation=operation,
             code_length=len(code),
             fingerprint=self._vault.fingerprint(caller.tenant, message),
             lease=self._leases.fresh(),
-            today=self._calendars[caller.tenant].date_at(arrived),
-            limits=self._policies[caller.tenant].limits,
+            today=self._calendar(policy.zone).date_at(arrived),
+            limits=policy.limits,
+            notify=_notify(policy),
         )
+
+    def _kept(self, policy: TenantPolicy, subject: Subject) -> Subject:
+        """Return ``subject`` as the database names it."""
+        if policy.subscriber_names is SubscriberNames.PLAIN or isinstance(subject, BySerial):
+            return subject
+        return BySubscriber(kept_name(self._vault, policy, subject.value))
+
+    def _calendar(self, zone: ZoneInfo) -> _Calendar:
+        calendar = self._calendars.get(zone)
+        if calendar is None:
+            calendar = self._calendars[zone] = _Calendar(zone)
+        return calendar
 
 
 class _LeaseNames:
@@ -123,10 +142,10 @@ class _LeaseNames:
 
 
 class _Calendar:
-    """A tenant's calendar. Dates change on whole minutes, in every zone."""
+    """A zone's calendar. Dates change on whole minutes, in every zone."""
 
-    def __init__(self, policy: TenantPolicy) -> None:
-        self._zone = policy.zone
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
         self._minute = -1
         self._date = date.min
 
@@ -136,6 +155,14 @@ class _Calendar:
         if minute != self._minute:
             self._minute, self._date = minute, datetime.fromtimestamp(now, self._zone).date()
         return self._date
+
+
+def _notify(policy: TenantPolicy) -> str | None:
+    """Return the address that letters about codes offered twice come from, if any do."""
+    mail = policy.mail
+    if mail is None or not mail.replay_body:
+        return None
+    return mail.sender
 
 
 def _message(subject: Subject, operation: Operation, code: Otp) -> bytes:
