@@ -24,3 +24,12 @@ class Letter:
     user_id: str
     recipient: str = field(repr=False)
     message_id: str
+
+
+def message_id(letter_id: str, sender: str) -> str:
+    """Return the Message-ID of a letter, angle brackets included.
+
+    ``sender`` is the address that the tenant's letters come from: its domain
+    answers for the name being unique (RFC 5322 §3.6.4).
+    """
+    return f"<{letter_id}@{sender.rpartition('@')[2]}>"
