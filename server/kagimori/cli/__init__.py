@@ -12,10 +12,14 @@ from typing import Annotated
 
 import typer
 
+from kagimori.cli.app_profile import app_profile
 from kagimori.cli.ceremony import ceremony
 from kagimori.cli.database import database
 from kagimori.cli.import_tokens import import_tokens
+from kagimori.cli.mail import mail
+from kagimori.cli.provision import provision
 from kagimori.cli.serve import serve
+from kagimori.cli.tenants import tenants
 
 app = typer.Typer(
     name="kagimori",
@@ -36,10 +40,14 @@ def _kagimori(
         raise typer.Exit
 
 
+app.command("app-profile")(app_profile)
 app.command()(ceremony)
 app.command()(database)
 app.command("import-tokens")(import_tokens)
+app.command()(mail)
+app.command()(provision)
 app.command()(serve)
+app.add_typer(tenants, name="tenants")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kagimori.transport.identity import Identity
 
@@ -18,5 +18,18 @@ class Call:
     """
 
     identity: Identity
+    seconds_left: float
+    facts: dict[str, object]
+
+
+@dataclass(slots=True)
+class StrangersCall:
+    """A call of somebody who shows no certificate.
+
+    ``peer`` is where it comes from in gRPC's words (``ipv4:192.0.2.1:4711``): it
+    belongs in no log. The rest is as in `Call`.
+    """
+
+    peer: str = field(repr=False)
     seconds_left: float
     facts: dict[str, object]

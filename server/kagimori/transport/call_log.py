@@ -17,7 +17,7 @@ from typing import Final
 import grpc
 import structlog
 
-from kagimori.domain.errors import AuthorityError, InvalidField
+from kagimori.domain.errors import AuthorityError, EnvelopeRefused, InvalidField
 from kagimori.transport.identity import Identity
 
 _LOG: Final = structlog.get_logger("kagimori.rpc")
@@ -85,7 +85,7 @@ def _ending_of(error: Exception, code: grpc.StatusCode) -> dict[str, object]:
     if not isinstance(error, AuthorityError):
         return {"status": code.name, "trace": list(_places(error))}
     ending: dict[str, object] = {"status": code.name, "reason": error.reason}
-    if isinstance(error, InvalidField):
+    if isinstance(error, InvalidField | EnvelopeRefused):
         ending["field"] = error.field
     # Our own words for the log: which token, which PKCS#11 call.
     if notes := getattr(error, "__notes__", None):

@@ -11,14 +11,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
 import grpc
 from google.protobuf.message import DecodeError, Message
 
 from kagimori.domain.errors import AuthorityError, MalformedMessage, NotIdentified
-from kagimori.transport.access import authorize
-from kagimori.transport.call import Call
+from kagimori.transport.access import ALLOWED, ANYBODY, authorize
+from kagimori.transport.call import Call, StrangersCall
 from kagimori.transport.call_log import Line
 from kagimori.transport.identity import Identifier, Identity
 from kagimori.transport.status import internal_status, status_of
@@ -29,8 +30,13 @@ Unary = Callable[[Any, Any], Awaitable[Message]]
 Stream = Callable[[Any, Any], AsyncIterator[Message]]
 Parse = Callable[[bytes], Message]
 
+LetIn = Callable[[Line, Context], Call | StrangersCall]
+
 _OURS: Final = "/kagimori."
 """Our servicers take a `Call`; health and reflection take gRPC's own context."""
+
+_HEALTH: Final = "/grpc.health.v1.Health/Check"
+"""Open to strangers too, where they are let in. A watch would hold a place for ever."""
 
 
 class Guard:
@@ -40,15 +46,23 @@ class Guard:
     they expect a server.
     """
 
-    def __init__(self, server: grpc.aio.Server, identify: Identifier) -> None:
-        """``identify`` reads the caller from the TLS connection."""
+    def __init__(self, server: grpc.aio.Server, identify: Identifier | None) -> None:
+        """``identify`` reads the caller from the TLS connection.
+
+        Without it callers are strangers, and only what is open to them is served.
+        """
         self._server = server
         self._identify = identify
+        self._let_in: LetIn = _let_stranger_in
+        if identify is not None:
+            self._let_in = partial(_let_caller_in, identify)
 
     def add_registered_method_handlers(self, service: str, handlers: Handlers) -> None:
         """Register the RPCs of ``service``, guarded."""
         guarded = {
-            name: self._guarded(f"/{service}/{name}", handler) for name, handler in handlers.items()
+            name: self._guarded(f"/{service}/{name}", handler)
+            for name, handler in handlers.items()
+            if self._identify is not None or _is_for_strangers(f"/{service}/{name}")
         }
         # gRPC finds one of these with a single lookup by the full name.
         self._server.add_registered_method_handlers(service, guarded)
@@ -120,23 +134,37 @@ class Guard:
 
         return guarded
 
-    def _let_in(self, line: Line, context: Context) -> Call:
-        identity = self._who(line, context)
-        line.came_from(identity)
-        authorize(identity, line.method)
-        seconds_left = context.time_remaining()
-        return Call(identity, math.inf if seconds_left is None else seconds_left, line.facts)
 
-    def _who(self, line: Line, context: Context) -> Identity:
-        # The stubs promise bytes; gRPC gives a list of them for each key.
-        connection = cast("Mapping[str, Sequence[bytes]]", context.auth_context())
-        try:
-            return self._identify(connection)
-        except NotIdentified:
-            # The caller hears one answer for every reason; our operators need the reason.
-            names = b", ".join(connection.get("peer_uri", ())).decode("ascii", "replace")
-            line.facts.update(peer=context.peer(), certificate_names=names[:300])
-            raise
+def _is_for_strangers(method: str) -> bool:
+    return method == _HEALTH or ALLOWED.get(method) == ANYBODY
+
+
+def _let_caller_in(identify: Identifier, line: Line, context: Context) -> Call:
+    identity = _who(identify, line, context)
+    line.came_from(identity)
+    authorize(identity, line.method)
+    return Call(identity, _seconds_left(context), line.facts)
+
+
+def _let_stranger_in(line: Line, context: Context) -> StrangersCall:
+    return StrangersCall(context.peer(), _seconds_left(context), line.facts)
+
+
+def _seconds_left(context: Context) -> float:
+    seconds_left = context.time_remaining()
+    return math.inf if seconds_left is None else seconds_left
+
+
+def _who(identify: Identifier, line: Line, context: Context) -> Identity:
+    # The stubs promise bytes; gRPC gives a list of them for each key.
+    connection = cast("Mapping[str, Sequence[bytes]]", context.auth_context())
+    try:
+        return identify(connection)
+    except NotIdentified:
+        # The caller hears one answer for every reason; our operators need the reason.
+        names = b", ".join(connection.get("peer_uri", ())).decode("ascii", "replace")
+        line.facts.update(peer=context.peer(), certificate_names=names[:300])
+        raise
 
 
 def _refuse(line: Line, error: Exception, context: Context) -> Awaitable[NoReturn]:

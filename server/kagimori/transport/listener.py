@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The listener: TLS 1.3 only, client certificates only, everything bounded."""
+"""The listeners: TLS 1.3 only, everything bounded.
+
+Banks and staff show client certificates. Token apps have none, and a listener of
+their own.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +26,27 @@ _HANDSHAKE: Final = b"\x16"
 
 _MOST_PENDING: Final = 1 << 16
 
-OPTIONS: Final[Sequence[tuple[str, int]]] = (
+_BOUNDS: Final[Sequence[tuple[str, int]]] = (
     ("grpc.max_receive_message_length", LARGEST_MESSAGE),
     ("grpc.max_send_message_length", LARGEST_MESSAGE),
     ("grpc.max_metadata_size", 8 * 1024),
-    ("grpc.max_concurrent_streams", 128),
     # From a thousand calls on that nobody has looked at yet, gRPC would cancel some
     # by chance, and their callers hear CANCELLED. Those above our bound are told so.
     ("grpc.server.max_pending_requests", _MOST_PENDING),
     ("grpc.server.max_pending_requests_hard_limit", _MOST_PENDING),
     # A peer that is silent after connect() holds a socket for this long.
     ("grpc.server_handshake_timeout_ms", 3_000),
-    ("grpc.max_connection_age_grace_ms", 30_000),
-    ("grpc.max_connection_idle_ms", 10 * 60 * 1000),
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
     ("grpc.http2.min_ping_interval_without_data_ms", 20_000),
     ("grpc.http2.max_ping_strikes", 2),
+)
+
+OPTIONS: Final = (
+    *_BOUNDS,
+    ("grpc.max_concurrent_streams", 128),
+    ("grpc.max_connection_age_grace_ms", 30_000),
+    ("grpc.max_connection_idle_ms", 10 * 60 * 1000),
 )
 
 
@@ -60,6 +68,24 @@ def options(*, reuse_port: bool, connection_seconds: float = 300.0) -> list[tupl
     ]
 
 
+def options_for_strangers() -> list[tuple[str, int]]:
+    """Return the options of a server whose callers nobody knows.
+
+    An app makes a call or two and leaves. Whoever stays, or begins calls that it
+    does not end, loses its connection soon.
+    """
+    return [
+        *_BOUNDS,
+        # Well above what an app needs: who comes near it has streams refused by
+        # gRPC before there are so many, and hears UNAVAILABLE.
+        ("grpc.max_concurrent_streams", 32),
+        ("grpc.max_connection_age_ms", 60_000),
+        ("grpc.max_connection_age_grace_ms", 10_000),
+        ("grpc.max_connection_idle_ms", 20_000),
+        ("grpc.so_reuseport", 0),
+    ]
+
+
 class UnfitListener(Exception):
     """The listener cannot be as strict as it must; the message says what to mend."""
 
@@ -69,14 +95,17 @@ def credentials(certificate: bytes, private_key: bytes, client_ca: bytes) -> grp
 
     The key must be ECDSA P-256: with another one TLS 1.2 would be served.
     """
-    key = _p256(private_key)
-    if _leaf(certificate).public_key() != key.public_key():
-        msg = "the server's certificate is not of its private key"
-        raise UnfitListener(msg)
+    _require_strict(certificate, private_key)
     _leaf(client_ca, "client_ca")
     return grpc.ssl_server_credentials(
         [(private_key, certificate)], root_certificates=client_ca, require_client_auth=True
     )
+
+
+def credentials_for_strangers(certificate: bytes, private_key: bytes) -> grpc.ServerCredentials:
+    """Return credentials that ask no client for a certificate; else as `credentials`."""
+    _require_strict(certificate, private_key)
+    return grpc.ssl_server_credentials([(private_key, certificate)])
 
 
 def refuses_tls_1_2(host: str, port: int) -> bool:
@@ -106,6 +135,13 @@ def _client_hello_1_2() -> bytes:
     with suppress(ssl.SSLWantReadError):
         context.wrap_bio(ssl.MemoryBIO(), hello).do_handshake()
     return hello.read()
+
+
+def _require_strict(certificate: bytes, private_key: bytes) -> None:
+    """Raise `UnfitListener` unless the two belong together and rule TLS 1.2 out."""
+    if _leaf(certificate).public_key() != _p256(private_key).public_key():
+        msg = "the server's certificate is not of its private key"
+        raise UnfitListener(msg)
 
 
 def _p256(private_key: bytes) -> ec.EllipticCurvePrivateKey:

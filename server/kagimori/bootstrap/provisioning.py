@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The provisioning process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
+
+from kagimori import key_policy
+from kagimori.adapters.argon2 import Argon2id
+from kagimori.adapters.sql.provisioning import SqlProvisioningStore
+from kagimori.adapters.sql.tenants import SqlTenants
+from kagimori.adapters.sql.tries import SqlTryLimits
+from kagimori.adapters.vault import HsmVault
+from kagimori.application.enrollment.passwords import Passwords
+from kagimori.application.provisioning.keys import ProvisioningKey, ProvisioningKeys
+from kagimori.application.provisioning.provision import Limits, ProvisionIssuedToken
+from kagimori.application.provisioning.wish import Means
+from kagimori.bootstrap.parts import (
+    StartError,
+    hsm_of,
+    keyed_tenants,
+    opened_database,
+    refusals,
+    sessions_of,
+    turn_at_the_door,
+)
+from kagimori.bootstrap.tenants import LiveTenants, tenants_in_force
+from kagimori.config import Config, HsmSection, ProvisioningSection
+from kagimori.domain.tenant import TenantPolicy
+from kagimori.domain.token import Hash
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisioningAuthority:
+    """What a provisioning process is made of. ``policies`` is by service ID.
+
+    They are those in force as long as ``follow`` runs, on the event loop; it ends
+    when it is cancelled. ``digest`` is a keyed one, for peers' addresses.
+    """
+
+    provision: ProvisionIssuedToken
+    keys: ProvisioningKeys
+    policies: Mapping[str, TenantPolicy]
+    follow: Callable[[], Coroutine[Any, Any, None]]
+    digest: Callable[[bytes], bytes]
+    vault: HsmVault
+    store: SqlProvisioningStore
+
+
+@contextmanager
+def provisioning(config: Config) -> Iterator[ProvisioningAuthority]:
+    """Open what the provisioning process needs; close it when the block is left.
+
+    Raises `ConfigError` or `StartError`. It needs no turn at an SQLite file: it
+    writes in short transactions. The HSM comes last: its PIN is tried once.
+    """
+    section = section_of(config)
+    keys = provisioning_keys(config.hsm)
+    with opened_database(config) as database, refusals():
+        keyed = keyed_tenants(config.hsm.ceremony_record)
+        tenants = LiveTenants(SqlTenants(database), keyed)
+        asyncio.run(tenants.begin())
+        hsm = hsm_of(config.hsm)
+        with turn_at_the_door(config.hsm):
+            vault = HsmVault.open(hsm, sessions_of(config.hsm))
+        hasher = Argon2id()
+        try:
+            store = SqlProvisioningStore(database)
+            limits, passwords = SqlTryLimits(database), Passwords(vault, hasher)
+            means = Means(store, limits, passwords, vault, keys, tenants)
+            provision = ProvisionIssuedToken(means, _limits_of(section))
+            # Any tenant's key does, if all processes take the same.
+            digest = partial(vault.fingerprint, min(keyed))
+            yield ProvisioningAuthority(
+                provision, keys, tenants, tenants.follow, digest, vault, store
+            )
+        finally:
+            hasher.close()
+            vault.close()
+
+
+def section_of(config: Config) -> ProvisioningSection:
+    """Return how to listen; raise `StartError` if the file does not say it."""
+    if config.provisioning is None:
+        raise StartError("provisioning: the configuration has no such section")
+    return config.provisioning
+
+
+def provisioning_keys(section: HsmSection) -> ProvisioningKeys:
+    """Return the public keys that a ceremony's record holds; raise `StartError`."""
+    record = section.ceremony_record
+    try:
+        oaep_hash = Hash(key_policy.provider(section.provider).oaep_hash)
+    except KeyError:
+        raise StartError(f"hsm.provider: there is no {section.provider}") from None
+    try:
+        return ProvisioningKeys(_keys_of(record, oaep_hash))
+    except OSError as error:
+        raise StartError(f"hsm.ceremony_record: {error.strerror}: {record}") from None
+    except (ValueError, KeyError, TypeError):
+        raise StartError(f"hsm.ceremony_record: not a ceremony's record: {record}") from None
+
+
+def app_pins(config: Config) -> dict[str, tuple[str, list[str]]]:
+    """Return what apps pin, by tenant's name: its service ID, and its keys' pins in hex.
+
+    Of the tenants in force, newest key first. Raises `StartError`.
+    """
+    keys = provisioning_keys(config.hsm)
+    return {
+        name: (policy.service_id, [key.pin.hex() for key in keys.of(policy.service_id)])
+        for name, policy in tenants_in_force(config).items()
+    }
+
+
+def _keys_of(record: Path, oaep_hash: Hash) -> list[ProvisioningKey]:
+    keys = json.loads(record.read_text(encoding="utf-8"))["keys"]
+    return [_key_of(entry, oaep_hash) for entry in keys if entry["use"] == "provisioning"]
+
+
+def _key_of(entry: Mapping[str, Any], oaep_hash: Hash) -> ProvisioningKey:
+    key = load_pem_public_key(entry["public_key_pem"].encode("ascii"))
+    if not isinstance(key, RSAPublicKey):
+        raise TypeError(entry["label"])
+    return ProvisioningKey(
+        tenant=entry["tenant"],
+        version=entry["version"],
+        public_key=key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        modulus=key.public_numbers().n,
+        oaep_hash=oaep_hash,
+    )
+
+
+def _limits_of(section: ProvisioningSection) -> Limits:
+    return Limits(section.per_peer, section.per_service, section.max_concurrent_rpcs)
