@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_TENANT = "_authority"
-TENANT_ROLES = ("channel", "registrar")
+TENANT_ROLES = ("channel", "registrar", "operator")
 AUTHORITY_ROLES = ("operator", "hsm-admin", "auditor")
 A_DAY = timedelta(days=1)
 

@@ -1,26 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ask a Kagimori token authority whether a one-time password is good.
+"""Give a bank's customers tokens, and ask whether their one-time passwords are good.
 
-`BankChannel.verify` returns a `Receipt` or raises: there is no boolean that can
-be forgotten. `BankChannel.verify_batch` answers many `Offer` at once, each with
-the receipt or the error. Every error is a `KagimoriError`; its three branches say
-who has to act on it: `OtpRefused` the customer, `CallRefused` the bank's
-developer, `Outage` nobody but time, or the authority's operators.
+Each role has a connection of its own. `TokenRegistrar` leads a customer to a
+token and back; `BankChannel` judges codes, and tells whether one is needed;
+`BankDesk` unlocks. What is done is returned as a value (`Receipt`,
+`Enrollment`), and everything else is raised: there is no boolean that can be
+forgotten. `BankChannel.verify_batch` answers many `Offer` at once, each with the
+receipt or the error.
+
+Every error is a `KagimoriError`; its four branches say who has to act on it:
+`OtpRefused` and `NotNow` the customer, `CallRefused` the bank's developer,
+`Outage` nobody but time, or the authority's operators.
 """
 
 from kagimori_client.bank_channel import BankChannel
+from kagimori_client.bank_desk import BankDesk
 from kagimori_client.batch import Offer
+from kagimori_client.enrollment import Enrollment, EnrollmentStatus, LetterStatus
 from kagimori_client.errors import (
+    AlreadyActive,
     AuthorityFault,
     CallRefused,
     InvalidRequest,
     KagimoriError,
+    LiveToken,
     NotAllowed,
     NotIdentified,
+    NotLocked,
+    NotNow,
+    NotOffered,
+    NoToken,
+    NotProvisioned,
     OtpRefused,
     OtpRejected,
     OtpReplayed,
     Outage,
+    ReissueTooEarly,
     RequestIdReused,
     TokenLocked,
     TokenNotActive,
@@ -29,27 +44,44 @@ from kagimori_client.errors import (
 )
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
+from kagimori_client.requirement import OtpRequirement, Requirement
+from kagimori_client.token_registrar import TokenRegistrar
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AlreadyActive",
     "AuthorityFault",
     "BankChannel",
+    "BankDesk",
     "CallRefused",
+    "Enrollment",
+    "EnrollmentStatus",
     "InvalidRequest",
     "KagimoriError",
+    "LetterStatus",
+    "LiveToken",
+    "NoToken",
     "NotAllowed",
     "NotIdentified",
+    "NotLocked",
+    "NotNow",
+    "NotOffered",
+    "NotProvisioned",
     "Offer",
     "Operation",
     "OtpRefused",
     "OtpRejected",
     "OtpReplayed",
+    "OtpRequirement",
     "Outage",
     "Receipt",
+    "ReissueTooEarly",
     "RequestIdReused",
+    "Requirement",
     "TokenLocked",
     "TokenNotActive",
+    "TokenRegistrar",
     "Unavailable",
     "UnknownToken",
 ]

@@ -4,23 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
-from types import TracebackType
-from typing import Final, Self, TypeAlias, cast
+from typing import TypeAlias
 from uuid import UUID
 
 import grpc
 
 from kagimori_client.api.verification.v1 import verification_pb2, verification_pb2_grpc
-from kagimori_client.asking import ask
+from kagimori_client.arguments import check_operation, check_texts, id_of, uuid_of
 from kagimori_client.batch import Offer, verify_all
-from kagimori_client.credentials import Pem, credentials_of
+from kagimori_client.connection import Connection
 from kagimori_client.errors import KagimoriError
 from kagimori_client.judging import judgement_of, request_of
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
-from kagimori_client.request_id import fresh
-from kagimori_client.status import error_of
+from kagimori_client.requirement import OtpRequirement, requirement_of
 
 _VerifyOtp: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
@@ -30,69 +27,24 @@ _BatchVerifyOtp: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
     "verification_pb2.BatchVerifyOtpRequest, verification_pb2.BatchVerifyOtpResponse]"
 )
-
-_OPTIONS: Final = (
-    # A restarted authority is found again within a deadline, not after gRPC's
-    # usual minutes; and a line that died silently is noticed.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1_000),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
+_GetOtpRequirement: TypeAlias = (
+    "grpc.UnaryUnaryMultiCallable["
+    "verification_pb2.GetOtpRequirementRequest, verification_pb2.GetOtpRequirementResponse]"
 )
 
 
-class BankChannel:
-    """A mutually authenticated connection of one bank; share it between threads.
+class BankChannel(Connection):
+    """A mutually authenticated connection of one bank, role ``channel``.
 
-    The bank is the one that the client certificate names. Use it as a context
-    manager, or `close` it.
+    The bank is the one that the client certificate names. Share it between
+    threads; use it as a context manager, or `close` it.
     """
 
-    def __init__(
-        self,
-        target: str,
-        *,
-        certificate: Pem,
-        private_key: Pem,
-        authority_ca: Pem,
-        timeout: float = 5.0,
-    ) -> None:
-        """Prepare the connection to ``target`` (host:port); nothing is sent yet.
-
-        ``certificate`` (chain) and ``private_key`` are the bank's,
-        ``authority_ca`` signs the authority's server. ``timeout`` is in seconds
-        and the default of every call.
-
-        Raise `OSError` for a file that cannot be read; `TypeError` or
-        `ValueError`, naming the argument, for what is no certificate, no key or
-        another certificate's key (the key is looked at on Linux only; elsewhere
-        a wrong one shows at the first call as `Unavailable`), and for a timeout
-        that is not a positive number.
-        """
-        credentials = credentials_of(
-            certificate=certificate, private_key=private_key, authority_ca=authority_ca
-        )
-        self._timeout = _positive(timeout)
-        self._channel = grpc.secure_channel(target, credentials, options=_OPTIONS)
-        stub = verification_pb2_grpc.VerificationServiceStub(self._channel)  # type: ignore[no-untyped-call] # generated
+    def _take(self, channel: grpc.Channel) -> None:
+        stub = verification_pb2_grpc.VerificationServiceStub(channel)  # type: ignore[no-untyped-call] # generated
         self._verify_otp: _VerifyOtp = stub.VerifyOtp
         self._batch_verify_otp: _BatchVerifyOtp = stub.BatchVerifyOtp
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connection; no thread may be calling any more."""
-        self._channel.close()
+        self._get_otp_requirement: _GetOtpRequirement = stub.GetOtpRequirement
 
     def verify(  # noqa: PLR0913 - all but the code by keyword
         self,
@@ -124,10 +76,10 @@ class BankChannel:
         `TypeError` or `ValueError` for a ``request_id`` that is not a UUID or a
         ``timeout`` that is not a positive number.
         """
-        asked_under = fresh() if request_id is None else _uuid(request_id)
-        within = self._timeout if timeout is None else _positive(timeout)
+        asked_under = id_of(request_id)
+        within = self._within(timeout)
         request = request_of(asked_under, subscriber_ref, serial, operation, code)
-        response = ask(partial(self._verify_once, request), within)
+        response = self._ask(self._verify_otp, request, asked_under, within)
         judgement = judgement_of(response, asked_under)
         if isinstance(judgement, KagimoriError):
             raise judgement
@@ -150,44 +102,43 @@ class BankChannel:
         `ValueError` for a batch that is too large or empty, or a ``timeout`` that
         is not positive, and `TypeError` for what is no `Offer`.
         """
-        within = self._timeout if timeout is None else _positive(timeout)
+        within = self._within(timeout)
         for offer in offers:
             _check_offer(offer)
         return verify_all(offers, self._send_batch, within)
+
+    def requirement(
+        self, subscriber_ref: str, operation: Operation, *, timeout: float | None = None
+    ) -> OtpRequirement:
+        """Return whether this customer needs a code for ``operation`` now.
+
+        RPC: kagimori.verification.v1.VerificationService/GetOtpRequirement.
+
+        ``subscriber_ref`` is the bank's own customer number, 1 to 64 characters;
+        one that the authority does not know has no token and needs no code.
+        ``timeout`` is in seconds and covers everything, asking again included.
+
+        Raise `InvalidRequest`, `NotIdentified` or `NotAllowed` if the call is not
+        right, `Unavailable` or `AuthorityFault` if there is no answer, which does
+        not mean that no code is needed; and `TypeError` or `ValueError` for a
+        ``timeout`` that is not a positive number.
+        """
+        check_texts(None, subscriber_ref=subscriber_ref)
+        check_operation(None, operation)
+        request = verification_pb2.GetOtpRequirementRequest(
+            subscriber_ref=subscriber_ref, operation=operation.value
+        )
+        response = self._ask(self._get_otp_requirement, request, None, timeout)
+        return requirement_of(response)
 
     def _send_batch(
         self, batch: verification_pb2.BatchVerifyOtpRequest, seconds: float
     ) -> verification_pb2.BatchVerifyOtpResponse:
         return self._batch_verify_otp(batch, timeout=seconds)
 
-    def _verify_once(
-        self, request: verification_pb2.VerifyOtpRequest, seconds: float
-    ) -> verification_pb2.VerifyOtpResponse:
-        try:
-            return self._verify_otp(request, timeout=seconds)
-        except grpc.RpcError as error:
-            # What a blocking call raises is the finished call itself.
-            raise error_of(cast("grpc.Call", error), UUID(request.request_id)) from error
-
 
 def _check_offer(offer: object) -> None:
     if not isinstance(offer, Offer):
         msg = "offers must be kagimori_client.Offer"
         raise TypeError(msg)
-    _uuid(offer.request_id)
-
-
-def _uuid(request_id: object) -> UUID:
-    if isinstance(request_id, UUID):
-        return request_id
-    msg = "request_id must be a uuid.UUID"
-    raise TypeError(msg)
-
-
-def _positive(timeout: object) -> float:
-    msg = "timeout must be a positive number of seconds"
-    if not isinstance(timeout, int | float):
-        raise TypeError(msg)
-    if timeout > 0:
-        return timeout
-    raise ValueError(msg)
+    uuid_of(offer.request_id)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything but an acceptance, in three branches by who has to act on it.
+"""Everything but an acceptance, in four branches by who has to act on it.
 
 ::
 
@@ -10,6 +10,14 @@
     │   ├── TokenLocked
     │   ├── TokenNotActive
     │   └── UnknownToken
+    ├── NotNow            the customer: what he wishes must wait, or something comes first
+    │   ├── LiveToken
+    │   ├── ReissueTooEarly
+    │   ├── NotProvisioned
+    │   ├── AlreadyActive
+    │   ├── NoToken
+    │   ├── NotLocked
+    │   └── NotOffered
     ├── CallRefused       the bank: the call or the certificate is not right
     │   ├── InvalidRequest
     │   ├── RequestIdReused
@@ -19,25 +27,31 @@
         ├── Unavailable   ask again, under the same request_id
         └── AuthorityFault    tell the authority's operators
 
-No error quotes a code or a customer number, in its message, repr or fields.
+No error quotes a code, a password, an address or a customer number, in its
+message, repr or fields.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 
 class KagimoriError(Exception):
-    """Base of all. ``request_id`` names the call, here and in the authority's log."""
+    """Base of all. ``request_id`` names the call, here and in the authority's log.
 
-    def __init__(self, message: str, request_id: UUID) -> None:
+    It is None for a call that has none, such as `TokenRegistrar.status`.
+    """
+
+    def __init__(self, message: str, request_id: UUID | None) -> None:
         """``message`` is a sentence for people."""
         super().__init__(message)
         self.request_id = request_id
 
     def __str__(self) -> str:
         """Return the sentence and the request_id."""
-        return f"{self.args[0]} (request_id {self.request_id})"
+        sentence = str(self.args[0])
+        return sentence if self.request_id is None else f"{sentence} (request_id {self.request_id})"
 
 
 class OtpRefused(KagimoriError):
@@ -49,7 +63,7 @@ class OtpRefused(KagimoriError):
 
     _SENTENCE = "the one-time password is refused"
 
-    def __init__(self, request_id: UUID, attempts_left: int | None = None) -> None:
+    def __init__(self, request_id: UUID | None, attempts_left: int | None = None) -> None:
         """Take what the authority told besides the outcome."""
         super().__init__(self._SENTENCE, request_id)
         self.attempts_left = attempts_left
@@ -88,6 +102,52 @@ class UnknownToken(OtpRefused):
     _SENTENCE = "no token answers to this name"
 
 
+class NotNow(KagimoriError):
+    """The customer's status forbids it (FAILED_PRECONDITION). Nothing was changed.
+
+    Raised itself for a rule that this client does not know yet.
+    """
+
+
+class LiveToken(NotNow):
+    """The customer has a token, or one is on its way (LIVE_TOKEN): deregister it first."""
+
+
+class ReissueTooEarly(NotNow):
+    """The token was deregistered, and it is too soon for a new one (REISSUE_TOO_EARLY).
+
+    ``first_day`` is the first day, in the bank's calendar, on which one may be
+    issued, or None where the authority does not say.
+    """
+
+    def __init__(
+        self, message: str, request_id: UUID | None, first_day: date | None = None
+    ) -> None:
+        """``message`` is a sentence for people."""
+        super().__init__(message, request_id)
+        self.first_day = first_day
+
+
+class NotProvisioned(NotNow):
+    """The app is not set up yet (NOT_PROVISIONED): there is no code to be right."""
+
+
+class AlreadyActive(NotNow):
+    """The token is in use already (ALREADY_ACTIVE)."""
+
+
+class NoToken(NotNow):
+    """The customer has no token, and none is on its way (NO_TOKEN)."""
+
+
+class NotLocked(NotNow):
+    """There is nothing to unlock (NOT_LOCKED)."""
+
+
+class NotOffered(NotNow):
+    """The bank's own rules do not offer it (NOT_OFFERED)."""
+
+
 class CallRefused(KagimoriError):
     """The call cannot be right, whatever the code. Asking again does not help."""
 
@@ -100,7 +160,7 @@ class InvalidRequest(CallRefused):
     6 to 8 ASCII digits ends up here too: check the form on the bank's own page.
     """
 
-    def __init__(self, field: str, reason: str, request_id: UUID) -> None:
+    def __init__(self, field: str, reason: str, request_id: UUID | None) -> None:
         """``reason`` never quotes the value."""
         super().__init__(f"{field}: {reason}" if field else reason, request_id)
         self.field = field
@@ -108,7 +168,7 @@ class InvalidRequest(CallRefused):
 
 
 class RequestIdReused(CallRefused):
-    """The request_id was used for another code, token or operation."""
+    """The request_id was used for another code, token, operation or wish."""
 
 
 class NotIdentified(CallRefused):
@@ -120,18 +180,21 @@ class NotAllowed(CallRefused):
 
 
 class Outage(KagimoriError):
-    """No answer: whether the code was good, and whether it is spent, is not known."""
+    """No answer: whether it was done, or the code was good and is spent, is not known."""
 
 
 class Unavailable(Outage):
     """The authority could not answer in time.
 
-    Ask again with the same code **and** ``request_id``: if the first call did
-    accept the code, the same receipt comes back. ``retry_after`` is the wait
+    Ask again with the same words **and** ``request_id``: if the first call did
+    accept the code, the same receipt comes back. A call without a request_id is
+    safe to repeat, but for `BankDesk.unlock`, which says so. ``retry_after`` is the wait
     that the authority asks for, in seconds, or None where it does not say.
     """
 
-    def __init__(self, message: str, request_id: UUID, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, request_id: UUID | None, retry_after: float | None = None
+    ) -> None:
         """``message`` says what was in the way."""
         super().__init__(message, request_id)
         self.retry_after = retry_after

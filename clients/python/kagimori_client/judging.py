@@ -7,11 +7,12 @@ from datetime import UTC
 from typing import Final
 from uuid import UUID
 
+from kagimori_client.api.enrollment.v1 import enrollment_pb2
 from kagimori_client.api.types.v1 import types_pb2
 from kagimori_client.api.verification.v1 import verification_pb2
+from kagimori_client.arguments import check_operation, check_subject, check_texts
 from kagimori_client.errors import (
     AuthorityFault,
-    InvalidRequest,
     KagimoriError,
     OtpRefused,
     OtpRejected,
@@ -40,14 +41,9 @@ def request_of(
     code: str,
 ) -> verification_pb2.VerifyOtpRequest:
     """Return the message, or raise `InvalidRequest` for what can be no field of one."""
-    if (subscriber_ref is None) == (serial is None):
-        msg = "name exactly one of subscriber_ref and serial"
-        raise InvalidRequest("subject", msg, request_id)
-    for field, text in (("subscriber_ref", subscriber_ref), ("serial", serial)):
-        if text is not None:
-            _check_text(field, text, request_id)
-    _check_text("code", code, request_id)
-    _check_operation(operation, request_id)
+    check_subject(request_id, subscriber_ref=subscriber_ref, serial=serial)
+    check_texts(request_id, code=code)
+    check_operation(request_id, operation)
     return verification_pb2.VerifyOtpRequest(
         request_id=str(request_id),
         subscriber_ref=subscriber_ref,
@@ -57,26 +53,9 @@ def request_of(
     )
 
 
-def _check_text(field: str, text: object, request_id: UUID) -> None:
-    # protobuf takes bytes for text, and its own errors quote the value.
-    if not isinstance(text, str):
-        msg = "must be a str"
-        raise InvalidRequest(field, msg, request_id)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        msg = "must be text that UTF-8 can hold"
-        raise InvalidRequest(field, msg, request_id) from None
-
-
-def _check_operation(operation: object, request_id: UUID) -> None:
-    if not isinstance(operation, Operation):
-        msg = "must be a member of kagimori_client.Operation"
-        raise InvalidRequest("operation", msg, request_id)
-
-
 def judgement_of(
-    response: verification_pb2.VerifyOtpResponse, request_id: UUID
+    response: verification_pb2.VerifyOtpResponse | enrollment_pb2.ActivateTokenResponse,
+    request_id: UUID,
 ) -> Receipt | KagimoriError:
     """Return what ``response`` comes to. Only ACCEPTED with a receipt is a yes."""
     if response.outcome == types_pb2.OUTCOME_ACCEPTED and response.HasField("receipt"):

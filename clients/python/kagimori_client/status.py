@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -15,12 +16,20 @@ from grpc_status import rpc_status
 
 from kagimori_client.api.types.v1.types_pb2 import Refusal
 from kagimori_client.errors import (
+    AlreadyActive,
     AuthorityFault,
     CallRefused,
     InvalidRequest,
     KagimoriError,
+    LiveToken,
     NotAllowed,
     NotIdentified,
+    NotLocked,
+    NotNow,
+    NotOffered,
+    NoToken,
+    NotProvisioned,
+    ReissueTooEarly,
     RequestIdReused,
     Unavailable,
 )
@@ -39,13 +48,24 @@ _REFUSED: Final[dict[grpc.StatusCode, type[CallRefused]]] = {
     grpc.StatusCode.UNAUTHENTICATED: NotIdentified,
     grpc.StatusCode.PERMISSION_DENIED: NotAllowed,
 }
+_NOT_NOW: Final[dict[str, type[NotNow]]] = {
+    "LIVE_TOKEN": LiveToken,
+    "NOT_PROVISIONED": NotProvisioned,
+    "ALREADY_ACTIVE": AlreadyActive,
+    "NO_TOKEN": NoToken,
+    "NOT_LOCKED": NotLocked,
+    "NOT_OFFERED": NotOffered,
+}
+"""By the reason that names the rule; REISSUE_TOO_EARLY has a day besides."""
+_FIRST_DAY: Final = "reissue_from"
+"""Its key in the metadata of google.rpc.ErrorInfo."""
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 """By google.rpc.Code."""
 
 M = TypeVar("M", bound=Message)
 
 
-def error_of(call: grpc.Call, request_id: UUID) -> KagimoriError:
+def error_of(call: grpc.Call, request_id: UUID | None) -> KagimoriError:
     """Return the error that tells of a failed ``call``."""
     status = _rich_status(call)
     info, wrong = _detail(status, ErrorInfo), _detail(status, BadRequest)
@@ -58,6 +78,7 @@ def error_of(call: grpc.Call, request_id: UUID) -> KagimoriError:
         field=violation.field if violation else "",
         description=violation.description if violation else said,
         retry_after=_seconds(_detail(status, RetryInfo)),
+        first_day=_day(info.metadata.get(_FIRST_DAY, "")) if info else None,
     )
     return _error_of(told, request_id)
 
@@ -85,9 +106,10 @@ class _Told:
     field: str
     description: str
     retry_after: float | None
+    first_day: date | None = None
 
 
-def _error_of(told: _Told, request_id: UUID) -> KagimoriError:
+def _error_of(told: _Told, request_id: UUID | None) -> KagimoriError:
     code, said = told.code, told.message
     if code in _ASK_AGAIN:
         return Unavailable(f"no answer: {code.name}: {said}", request_id, told.retry_after)
@@ -97,7 +119,23 @@ def _error_of(told: _Told, request_id: UUID) -> KagimoriError:
         return InvalidRequest(told.field, told.description, request_id)
     if code in _REFUSED:
         return _REFUSED[code](said, request_id)
+    if code is grpc.StatusCode.FAILED_PRECONDITION:
+        return _not_now(told, request_id)
     return AuthorityFault(f"the authority failed: {code.name}: {said}", request_id)
+
+
+def _not_now(told: _Told, request_id: UUID | None) -> NotNow:
+    if told.reason == "REISSUE_TOO_EARLY":
+        return ReissueTooEarly(told.message, request_id, told.first_day)
+    # A rule of a later day forbids all the same.
+    return _NOT_NOW.get(told.reason, NotNow)(told.message, request_id)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _seconds(told: RetryInfo | Refusal | None) -> float | None:

@@ -13,16 +13,24 @@ import pytest
 
 import kagimori_client
 from kagimori_client import (
+    AlreadyActive,
     AuthorityFault,
     CallRefused,
     InvalidRequest,
     KagimoriError,
+    LiveToken,
     NotAllowed,
     NotIdentified,
+    NotLocked,
+    NotNow,
+    NotOffered,
+    NoToken,
+    NotProvisioned,
     OtpRefused,
     OtpRejected,
     OtpReplayed,
     Outage,
+    ReissueTooEarly,
     RequestIdReused,
     TokenLocked,
     TokenNotActive,
@@ -34,6 +42,15 @@ from kagimori_client import (
 ID = UUID("0192b3c4-5d6e-7f80-9123-456789abcdef")
 BRANCHES: dict[type[KagimoriError], set[type[KagimoriError]]] = {
     OtpRefused: {OtpRejected, OtpReplayed, TokenLocked, TokenNotActive, UnknownToken},
+    NotNow: {
+        LiveToken,
+        ReissueTooEarly,
+        NotProvisioned,
+        AlreadyActive,
+        NoToken,
+        NotLocked,
+        NotOffered,
+    },
     CallRefused: {InvalidRequest, RequestIdReused, NotIdentified, NotAllowed},
     Outage: {Unavailable, AuthorityFault},
 }
@@ -46,8 +63,14 @@ def test_every_public_name_is_there_and_documented() -> None:
 
 
 def test_every_error_is_exported() -> None:
-    defined = {name for name, kind in vars(errors).items() if inspect.isclass(kind)} - {"UUID"}
+    defined = {kind.__name__ for kind in _errors()}
+    assert len(defined) > len(BRANCHES)
     assert defined <= set(kagimori_client.__all__)
+
+
+def _errors() -> list[type[KagimoriError]]:
+    kinds = [kind for kind in vars(errors).values() if inspect.isclass(kind)]
+    return [kind for kind in kinds if issubclass(kind, KagimoriError)]
 
 
 def test_the_tree_has_these_branches_and_no_other() -> None:
@@ -62,12 +85,27 @@ def test_the_tree_has_these_branches_and_no_other() -> None:
         OtpRejected(ID, 4),
         InvalidRequest("code", "must be 6 to 8 ASCII digits", ID),
         NotAllowed("the caller must hold role channel", ID),
+        LiveToken("the customer has a token already", ID),
+        ReissueTooEarly("a new token can be issued from tomorrow on", ID, None),
         Unavailable("no answer", ID, 1.5),
     ],
 )
 def test_every_error_says_its_request_id(error: KagimoriError) -> None:
     assert error.request_id == ID
     assert str(ID) in str(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NoToken("the customer has no token", None),
+        InvalidRequest("subscriber_ref", "must be a str", None),
+        Unavailable("no answer", None, 1.5),
+    ],
+)
+def test_an_error_without_a_request_id_says_nothing_of_one(error: KagimoriError) -> None:
+    assert error.request_id is None
+    assert str(error) == error.args[0]
 
 
 def test_the_client_needs_nothing_of_the_server() -> None:

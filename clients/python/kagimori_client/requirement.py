@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a code is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from kagimori_client.api.verification.v1 import verification_pb2
+from kagimori_client.errors import AuthorityFault
+
+
+class Requirement(Enum):
+    """What an operation needs (kagimori.verification.v1.OtpRequirement)."""
+
+    NONE = verification_pb2.OTP_REQUIREMENT_NONE
+    """No code: by the bank's rules, or because the customer has no token in use."""
+    OTP = verification_pb2.OTP_REQUIREMENT_OTP
+    """One code, for this one operation. A locked token needs it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtpRequirement:
+    """What `BankChannel.requirement` answers. Compare: ``needs is Requirement.NONE``.
+
+    ``has_token`` is whether the customer has a token in use, locked or not: an
+    operation that the bank does not offer without a token can be told from one
+    that needs no code.
+    """
+
+    needs: Requirement
+    has_token: bool
+
+
+_KNOWN: Final = {member.value: member for member in Requirement}
+
+
+def requirement_of(response: verification_pb2.GetOtpRequirementResponse) -> OtpRequirement:
+    """Return what ``response`` comes to; raise `AuthorityFault` for words of a later day.
+
+    What is not known must never be taken for "no code".
+    """
+    needs = _KNOWN.get(response.requirement)
+    if needs is None:
+        msg = "the authority's answer is not one that this client knows"
+        raise AuthorityFault(msg, None)
+    return OtpRequirement(needs, response.has_token)

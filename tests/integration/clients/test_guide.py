@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The guide for a bank's developer: its code runs, and its tables leave nothing out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+
+import kagimori_client
+from kagimori.api.enrollment.v1 import enrollment_pb2
+from kagimori.api.types.v1 import types_pb2
+from kagimori.api.verification.v1 import verification_pb2
+from kagimori.domain import errors
+from kagimori_client import BankDesk, KagimoriError, NotNow, OtpRefused, Outage
+from support.bank_page import ACCEPTED, ADDRESS, CODE, ISSUED, PASSWORD, REF, RELEASED
+from support.scripted_registry import Registry, Script
+
+ROOT: Final = Path(__file__).parents[3]
+GUIDE: Final = ROOT / "docs" / "bank-developer.md"
+README: Final = ROOT / "clients" / "python" / "README.md"
+
+
+def section(title: str) -> str:
+    """Return what stands under the heading ``title`` of the guide."""
+    _, _, after = GUIDE.read_text().partition(f"\n## {title}\n")
+    assert after, title
+    return after.partition("\n## ")[0]
+
+
+def blocks(markdown: str) -> list[CodeType]:
+    sources = re.findall(r"^```python\n(.*?)^```$", markdown, re.DOTALL | re.MULTILINE)
+    return [compile(source, "the guide", "exec") for source in sources]
+
+
+@pytest.mark.parametrize("page", [GUIDE, README], ids=lambda page: page.name)
+def test_every_name_that_a_page_imports_is_there(page: Path) -> None:
+    text = page.read_text()
+    assert blocks(text)
+    imported = re.findall(r"^from kagimori_client import (.+)$", text, re.MULTILINE)
+    names = {name.strip() for line in imported for name in line.split(",")}
+    assert names
+    assert names <= set(kagimori_client.__all__)
+
+
+def test_every_error_has_a_row_that_says_whose_it_is() -> None:
+    rows = set(
+        re.findall(r"^\| `(\w+)`", section("What can come back, and whose it is"), re.MULTILINE)
+    )
+    leaves = {
+        leaf.__name__ for branch in KagimoriError.__subclasses__() for leaf in leaves_of(branch)
+    }
+    assert leaves <= rows
+
+
+def test_every_refusal_of_a_customer_has_words_in_both_languages() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)`[^|]*\|([^|]+)\|([^|]+)\|$", section("What to tell the customer"), re.MULTILINE
+    )
+    said = {name: (japanese.strip(), english.strip()) for name, japanese, english in rows}
+    for kind in (*leaves_of(OtpRefused), *leaves_of(NotNow), kagimori_client.Unavailable):
+        japanese, english = said[kind.__name__]
+        assert re.search(r"[ぁ-ん]", japanese), kind
+        assert english.isascii() or "…" in english, kind
+
+
+def leaves_of(branch: type[KagimoriError]) -> list[type[KagimoriError]]:
+    """Return the client's own leaves: other packages may have theirs."""
+    kinds = branch.__subclasses__()
+    return [kind for kind in kinds if kind.__module__ == "kagimori_client.errors"]
+
+
+Page = dict[str, Any]
+
+
+@pytest.fixture
+def page(registry: Registry, script: Script) -> Iterator[Page]:
+    """The bank's page as the guide writes it, talking to the scripted authority."""
+    assert not script.asked
+    text = section("A customer's way to a token, and back")
+    text = text.replace("authority.example:7443", registry.target)
+    text = text.replace("authority-ca.pem", str(registry.authority.ca_file))
+    for name, role in (("page-1", "registrar"), ("core-1", "channel")):
+        files = registry.identity(role)
+        text = text.replace(f"{name}.pem", str(files.certificate))
+        text = text.replace(f"{name}.key", str(files.private_key))
+    page: Page = {"sorry": lambda error: type(error).__name__}
+    for block in blocks(text):
+        exec(block, page)  # noqa: S102 - the guide's own code
+    with page["registrar"], page["bank"]:
+        yield page
+
+
+def test_the_guides_page_leads_a_customer_to_a_token_and_back(page: Page, script: Script) -> None:
+    nobody = enrollment_pb2.Enrollment(status=enrollment_pb2.ENROLLMENT_STATUS_NOT_REGISTERED)
+    script.answers.append(enrollment_pb2.GetEnrollmentResponse(enrollment=nobody))
+    assert page["menu"](REF) == ("登録状況 未登録", "トークン発行")
+
+    script.answers.append(enrollment_pb2.IssueSoftwareTokenResponse(enrollment=ISSUED))
+    shown = page["issue"](REF, ADDRESS, PASSWORD, uuid4())
+    assert "サービスID 10112231  ユーザID 999800000001" in shown
+    assert PASSWORD not in shown
+
+    script.answers.append(ACCEPTED)
+    assert "受付番号 1234567" in page["activate"](REF, CODE, uuid4())
+
+    needed = verification_pb2.GetOtpRequirementResponse(
+        requirement=verification_pb2.OTP_REQUIREMENT_OTP, has_token=True
+    )
+    accepted = verification_pb2.VerifyOtpResponse(
+        outcome=types_pb2.OUTCOME_ACCEPTED, receipt=ACCEPTED.receipt
+    )
+    script.answers.extend([needed, accepted])
+    assert page["needs_code"](REF) is True
+    assert page["log_in"](REF, CODE, uuid4()) == "トップページ"
+
+    script.answers.append(enrollment_pb2.DeregisterTokenResponse(enrollment=RELEASED))
+    assert "2012年04月26日以降" in page["deregister"](REF)
+
+    unneeded = verification_pb2.GetOtpRequirementResponse(
+        requirement=verification_pb2.OTP_REQUIREMENT_NONE
+    )
+    script.answers.append(unneeded)
+    assert page["needs_code"](REF) is False
+
+
+def test_the_guides_menu_knows_every_status(page: Page) -> None:
+    assert set(page["OFFER"]) == set(kagimori_client.EnrollmentStatus)
+
+
+def test_the_guides_page_is_sorry_for_what_is_refused(page: Page, script: Script) -> None:
+    refusals = [errors.LiveToken(), errors.NotProvisioned(), errors.NoToken()]
+    script.answers.extend(refusals)
+    assert page["issue"](REF, ADDRESS, PASSWORD, uuid4()) == "LiveToken"
+    assert page["activate"](REF, CODE, uuid4()) == "NotProvisioned"
+    assert page["deregister"](REF) == "NoToken"
+
+
+def test_nobody_comes_in_by_the_guides_page_because_the_authority_is_away(
+    page: Page, script: Script
+) -> None:
+    script.answers.append(errors.StoreUnavailable("the database gave no answer", 3600.0))
+    with pytest.raises(Outage):
+        page["needs_code"](REF)
+
+
+def test_the_guides_desk_unlocks(page: Page, desk: BankDesk, script: Script) -> None:
+    barred_no_more = enrollment_pb2.Enrollment(
+        status=enrollment_pb2.ENROLLMENT_STATUS_PROVISIONED, serial="2V0716016FK2"
+    )
+    script.answers.append(enrollment_pb2.UnlockTokenResponse())
+    script.answers.append(enrollment_pb2.GetEnrollmentResponse(enrollment=barred_no_more))
+    assert page["unlock"](desk, REF) == "トークン発行済"
