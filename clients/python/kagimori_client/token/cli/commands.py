@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each command does."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text as RichText
+
+from kagimori_client.token import fields
+from kagimori_client.token.authority_profile import AuthorityProfile
+from kagimori_client.token.cli import texts
+from kagimori_client.token.cli.desk import Desk
+from kagimori_client.token.cli.screen import Screen, clock_sentence
+from kagimori_client.token.cli.sentences import Trouble
+from kagimori_client.token.cli.shelf import Entry, Shelf
+from kagimori_client.token.errors import (
+    NoAnswer,
+    ProfileRefused,
+    SetUpUnfinished,
+    WrongPassphrase,
+)
+from kagimori_client.token.safe import Cover, look
+from kagimori_client.token.software_token import SoftwareToken
+
+PASSPHRASE_TRIES = 3
+
+
+class Commands:
+    """The commands of one run."""
+
+    def __init__(self, desk: Desk, shelf: Shelf) -> None:
+        """Work at ``desk`` with the tokens on ``shelf``."""
+        self._desk, self._shelf = desk, shelf
+
+    def show(self, choice: str | None, *, once: bool, ascii_only: bool) -> None:
+        """Unlock a token and show its code."""
+        token = self._unlock(self._choose(choice))
+        if once:
+            self._desk.out.print(token.code())
+        else:
+            self._show(token, ascii_only=ascii_only)
+
+    def list_tokens(self) -> None:
+        """Print a line for each token."""
+        entries = self._shelf.entries()
+        if not entries:
+            raise Trouble(texts.NO_TOKENS)
+        self._desk.out.print(self._table(entries))
+
+    def label(self, choice: str | None, text: str) -> None:
+        """Change the display label."""
+        fields.label(text)
+        self._unlock(self._choose(choice)).relabel(text)
+        self._desk.tell(texts.LABEL_SET)
+
+    def time(self, choice: str | None, authority: Path | None) -> None:
+        """Compare the clocks."""
+        profile = self._profile(authority)
+        token = self._unlock(self._choose(choice))
+        reading = token.measure_clock(profile)
+        self._desk.out.print(clock_sentence(self._desk.words, reading))
+        if token.clock_is_wrong:
+            self._desk.tell(texts.CLOCK_WRONG, "yellow")
+        else:
+            self._desk.tell(texts.CLOCK_RIGHT)
+
+    def remove(self, choice: str | None, *, yes: bool) -> None:
+        """Take a token away; its passphrase may be forgotten."""
+        entry = self._choose(choice)
+        if yes or self._desk.confirm(texts.ASK_REMOVE, usual=False, name=entry.name):
+            self._shelf.remove(entry)
+            self._desk.tell(texts.REMOVED)
+        else:
+            self._desk.tell(texts.NOT_REMOVED)
+
+    def set_up(self, authority: Path | None, *, ascii_only: bool) -> None:
+        """Set a token up, or finish what was begun; then show its code."""
+        profile = self._profile(authority)
+        self._desk.remark(texts.SETUP_TITLE, "bold")
+        begun = self._shelf.unfinished()
+        token = self._resumed(profile, begun) if begun else None
+        token = token or self._new(profile)
+        self._desk.tell(texts.SETUP_DONE, "green")
+        token.relabel(self._ask_label())
+        with contextlib.suppress(NoAnswer):
+            token.measure_clock(profile)
+        self._desk.tell(texts.SETUP_NEXT)
+        if self._desk.is_attended and self._desk.out.is_terminal:
+            # What was said above is read before the screen is taken.
+            self._desk.ask(texts.ASK_SHOW)
+            self._show(token, ascii_only=ascii_only)
+
+    def _resumed(self, profile: AuthorityProfile, begun: Entry) -> SoftwareToken | None:
+        service_id = begun.cover.service_id if begun.cover else ""
+        if not self._desk.confirm(texts.ASK_CONTINUE, usual=True, service_id=service_id):
+            return None
+        phrase = self._desk.ask_hidden(texts.ASK_PASSPHRASE)
+        self._desk.remark(texts.CONNECTING)
+        return SoftwareToken.resume(profile, file=begun.path, passphrase=phrase)
+
+    def _new(self, profile: AuthorityProfile) -> SoftwareToken:
+        desk = self._desk
+        desk.remark(texts.SETUP_EXPLAINED)
+        service_id = desk.ask_until(
+            lambda: desk.ask(texts.ASK_SERVICE_ID), lambda typed: _known(profile, typed)
+        )
+        user_id = desk.ask_until(lambda: desk.ask(texts.ASK_USER_ID), fields.user_id)
+        password = desk.ask_until(
+            lambda: desk.ask_hidden(texts.ASK_ACTIVATION_PASSWORD), fields.activation_password
+        )
+        desk.remark(texts.PASSPHRASE_EXPLAINED)
+        phrase = desk.ask_until(self._ask_new_passphrase, fields.passphrase)
+        desk.remark(texts.CONNECTING)
+        return self._provisioned(profile, service_id, user_id, password, phrase)
+
+    def _provisioned(
+        self,
+        profile: AuthorityProfile,
+        service_id: str,
+        user_id: str,
+        password: str,
+        phrase: str,
+    ) -> SoftwareToken:
+        path = self._shelf.new_path()
+        try:
+            return SoftwareToken.set_up(
+                profile,
+                service_id=service_id,
+                user_id=user_id,
+                activation_password=password,
+                file=path,
+                passphrase=phrase,
+            )
+        except NoAnswer as outage:
+            if path.exists():
+                self._desk.complain(outage)
+                raise Trouble(texts.CAN_CONTINUE) from outage
+            raise
+
+    def _ask_new_passphrase(self) -> str:
+        phrase = fields.passphrase(self._desk.ask_hidden(texts.ASK_NEW_PASSPHRASE))
+        if fields.passphrase(self._desk.ask_hidden(texts.ASK_PASSPHRASE_AGAIN), 0) != phrase:
+            raise Trouble(texts.DIFFERENT_PASSPHRASES)
+        return phrase
+
+    def _ask_label(self) -> str | None:
+        return self._desk.ask_until(lambda: self._desk.ask(texts.ASK_LABEL), fields.label)
+
+    def _choose(self, choice: str | None) -> Entry:
+        entries = self._shelf.entries()
+        if not entries:
+            raise Trouble(texts.NO_TOKENS)
+        if choice is not None:
+            return self._shelf.find(choice)
+        if len(entries) == 1:
+            return entries[0]
+        if not self._desk.is_attended:
+            raise Trouble(texts.WHICH_TOKEN)
+        self._desk.aside.print(self._table(entries))
+        return self._desk.ask_until(lambda: self._desk.ask(texts.ASK_WHICH), self._shelf.find)
+
+    def _unlock(self, entry: Entry) -> SoftwareToken:
+        # A newer app's file, or one half set up, is found before anything is asked.
+        with contextlib.suppress(WrongPassphrase):
+            if not look(entry.path).finished:
+                raise SetUpUnfinished
+        tries = PASSPHRASE_TRIES if self._desk.is_attended else 1
+        for _ in range(tries - 1):
+            try:
+                return self._opened(entry)
+            except WrongPassphrase as wrong:
+                self._desk.complain(wrong)
+        return self._opened(entry)
+
+    def _opened(self, entry: Entry) -> SoftwareToken:
+        phrase = self._desk.ask_hidden(texts.ASK_PASSPHRASE)
+        if not phrase:
+            raise WrongPassphrase
+        return SoftwareToken.open(entry.path, phrase)
+
+    def _show(self, token: SoftwareToken, *, ascii_only: bool) -> None:
+        screen = Screen(self._desk.out, self._desk.words, ascii_only=ascii_only)
+        if self._desk.out.is_terminal and not self._desk.out.is_dumb_terminal:
+            screen.run(token)
+        else:
+            self._desk.out.print(screen.line(token, time.time()))
+
+    def _profile(self, authority: Path | None) -> AuthorityProfile:
+        path = authority or self._shelf.home / "authority.toml"
+        try:
+            return AuthorityProfile.load(path)
+        except FileNotFoundError as missing:
+            raise Trouble(texts.NO_PROFILE, path=missing.filename or path) from missing
+        except ProfileRefused as wrong:
+            raise Trouble(texts.BAD_PROFILE, path=path) from wrong
+
+    def _table(self, entries: list[Entry]) -> Table:
+        heads = (texts.NUMBER, texts.LABEL, texts.BANK, texts.SERVICE_ID, texts.STATE)
+        table = Table(*map(self._desk.words, heads), box=None, pad_edge=False)
+        for entry in entries:
+            cover = entry.cover or Cover("")
+            state = self._desk.words(_state(entry.cover))
+            shown = (str(entry.number), cover.label or "", cover.issuer, cover.service_id, state)
+            table.add_row(*map(RichText, shown))
+        return table
+
+
+def _known(profile: AuthorityProfile, typed: str) -> str:
+    if fields.service_id(typed) not in profile.pins:
+        raise Trouble(texts.UNKNOWN_BANK)
+    return typed
+
+
+def _state(cover: Cover | None) -> texts.Text:
+    if cover is None:
+        return texts.STATE_DAMAGED
+    return texts.STATE_READY if cover.finished else texts.STATE_UNFINISHED
