@@ -37,10 +37,11 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """An HSM after its ceremony and an empty database; nothing serves yet."""
+    """An HSM after its ceremony and a database with tenants alone; nothing serves yet."""
     place = environment.prepare(tmp_path_factory.mktemp("authority"))
     _done("ceremony", place.ceremony)
     _done("database", "--config", place.config)
+    _done("tenants", "apply", "--config", place.config, "--yes")
     return place
 
 

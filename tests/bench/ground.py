@@ -80,6 +80,7 @@ class Ground:
         cluster = self._opened.enter_context(Cluster.running())
         settings = {**HOT, "database.url": cluster.create_database()}
         place = self.stock.beside(self._directory / "postgresql", settings)
+        stock.apply_tenants(place)
         stock.fill_database(place, HOT_TOKENS)
         self._opened.enter_context(ServerProcess(place, workers=WORKERS))
         return asking(place, workers=WORKERS)

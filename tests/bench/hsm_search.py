@@ -19,9 +19,10 @@ from bench.loadgen import read_tokens
 from bench.stock import TOKENS
 from development import oathtool
 from development.environment import Environment
-from kagimori import bootstrap, config, key_policy
+from kagimori import config, key_policy
 from kagimori.adapters.sql.rows import COLUMNS, token_of
 from kagimori.adapters.vault import CanarySeed
+from kagimori.bootstrap.parts import hsm_of
 from kagimori.domain.token import Token
 from support.authority import SERVICE_ID
 
@@ -41,10 +42,7 @@ def measure(ground: Ground) -> Figure:
 def _order(place: Environment, rounds: Rounds, serial: str, code: str) -> str:
     """Return what the program reads: where the HSM is, and the row of a token."""
     settings = config.load(place.config)
-    tenants = {
-        tenant.service_id: tenant for tenant in config.load_tenants(settings.tenants).values()
-    }
-    hsm = bootstrap._hsm(settings.hsm, tenants)
+    hsm = hsm_of(settings.hsm)
     canary = next(canary for canary in hsm.canaries if canary.tenant == SERVICE_ID)
     order = {
         "rounds": rounds.count,

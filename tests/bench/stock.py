@@ -75,9 +75,15 @@ class Stock:
             shutil.rmtree(draft, ignore_errors=True)
             place = self.beside(draft)
             _run("kagimori", "database", "--config", place.config)
+            apply_tenants(place)
             fill_database(place, tokens)
             draft.rename(kept)
         return kept
+
+
+def apply_tenants(place: Environment) -> None:
+    """Put the tenants in force in the migrated database of ``place``."""
+    _run("kagimori", "tenants", "apply", "--config", place.config, "--yes")
 
 
 def fill_database(place: Environment, tokens: int) -> None:

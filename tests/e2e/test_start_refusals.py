@@ -78,13 +78,22 @@ def test_a_missing_key_is_named(place: Environment) -> None:
     assert "/wrapping/2" in said
 
 
-def test_a_tenant_without_keys_is_named(place: Environment) -> None:
-    tenants = place.directory / "tenants.toml"
-    tenants.write_text('[stranger]\nservice_id = "99999999"\n')
-    edit(place, r"^tenants = .*", f'tenants = "{tenants}"')
+def test_a_server_that_has_keys_for_no_tenant_names_them(place: Environment) -> None:
+    record = place.directory / "hsm" / "ceremony.json"
+    entries = json.loads(record.read_text())
+    entries["canaries"] = [{**entries["canaries"][0], "tenant": "99999999"}]
+    record.write_text(json.dumps(entries))
     code, said = start(place)
     assert code == REFUSED
-    assert "99999999" in said
+    assert "the ceremony made no keys for 10112001, 10112004" in said
+
+
+def test_a_database_without_tenants_says_what_to_run(place: Environment) -> None:
+    place.database.unlink()
+    assert kagimori("database", "--config", place.config).returncode == 0
+    code, said = start(place)
+    assert code == REFUSED
+    assert "run `kagimori tenants apply`" in said
 
 
 def test_a_wrong_pin_is_tried_once_and_never_shown(place: Environment, shim: Shim) -> None:

@@ -32,11 +32,12 @@ REACH = 10
 WINDOW = 2 * REACH + 1
 """Steps that a search for a wrong code of a time-based token looks at."""
 
-# The tenant's table in the tenants' file: what it is called by, then its rules.
-_OUR_RULES = rf"(?m)(^\[{TENANT}\]\n(?:\w+ = \".*\n)+)(?:\w+ = \{{.*\n)+"
+# In the tenant's table of the tenants' file.
+_OUR_RULES = rf"(?m)(^\[{TENANT}\]\n(?:[^\[].*\n)*?)limits = .*\nwindows = .*\n"
 _RULES = f"""\
 limits = {{ consecutive = {LIMIT}, daily = 1000, since_unlock = 1000 }}
 windows = {{ time = {REACH}, look_ahead = 10, max_drift = 0 }}
+bounds = {{ per_day = "{WINDOW}/1000", per_year = "{WINDOW}/1000" }}
 """
 
 
@@ -167,6 +168,7 @@ def arena_at(site: Site, place: Environment) -> Iterator[Arena]:
     shim = Shim(place.directory)
     _configure(place, shim, site.url)
     _run(shim, "database", "--config", place.config)
+    _run(shim, "tenants", "apply", "--config", place.config, "--yes")
     witness = Witness(site.direct)
     variables = {**shim.environment, **site.variables}
     with ServerProcess(place, variables, site.workers) as server:

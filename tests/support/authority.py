@@ -28,6 +28,7 @@ def establish(directory: Path, devices: Sequence[Device]) -> Environment:
     place = environment.prepare(directory, f"127.0.0.1:{environment.free_port()}")
     _must("ceremony", place.ceremony)
     _must("database", "--config", place.config)
+    _must("tenants", "apply", "--config", place.config, "--yes")
     file = place.write_vendor_file(VENDOR, list(devices))
     bindings = [
         word

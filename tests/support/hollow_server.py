@@ -70,13 +70,26 @@ def _answer(answer: asyncio.Future[Verdict]) -> None:
         answer.set_result(_ACCEPTED)
 
 
+def _unasked(*_asked: object) -> None:
+    """Stand for what the tests on this server do not call."""
+    raise NotImplementedError
+
+
+async def _followed() -> None:
+    """There is no database whose tenants could change."""
+
+
 @contextmanager
 def _serving(config: Config) -> Iterator[Any]:
     tenants = load_tenants(config.tenants).values()
     hollow: Any = Hollow()
     engine: Any = nullcontext()
     policies = {policy.service_id: policy for policy in tenants}
-    yield bootstrap.Authority(engine, hollow.verify, hollow, hollow, policies)
+    unasked: Any = _unasked
+    desk = bootstrap.EnrollmentDesk(*[unasked] * 5)
+    yield bootstrap.Authority(
+        engine, hollow.verify, unasked, desk, hollow, hollow, policies, _followed
+    )
 
 
 if __name__ == "__main__":

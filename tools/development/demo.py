@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``make demo``: a vendor's seed file in, accepted codes out, step by step.
+"""``make demo``: vendors' tokens and three banks' software tokens, step by step.
 
 The codes come from oathtool, the vendor's files from python-pskc: the tokens in
 the customers' hands are not our own code. Everything else is the product, run
@@ -22,8 +22,11 @@ import grpc
 
 from development import environment, oathtool
 from development.certificates import AUTHORITY_TENANT
+from development.companions import open_a_door_for_apps, post_letters_at
 from development.curl import curl_line
 from development.environment import ROOT, Environment, kagimori
+from development.family_a import walk_all
+from development.mailbox import Mailbox
 from development.server import ServerProcess, channel
 from development.stage import Deed, Stage
 from development.vendor import Device, make_device
@@ -36,6 +39,7 @@ from kagimori_client import (
     TokenLocked,
     UnknownToken,
 )
+from kagimori_client.token import AuthorityProfile
 
 ABUKUMA = "20160003"
 KENSHIN = "10112001"
@@ -93,6 +97,7 @@ def main() -> int:
     import_vendor_files(stage, place)
     serve_and_verify(stage, place)
     survive_a_power_cut(stage, place)
+    walk_the_guides(stage, place)
     print(f"\nWith `make dev` running in another terminal, try:\n\n{curl_line()}")
     return stage.close()
 
@@ -118,6 +123,9 @@ def import_vendor_files(stage: Stage, place: Environment) -> None:
     stage.check(
         "the database is made", holds=not kagimori("database", "--config", place.config).returncode
     )
+    applied = environment.apply_tenants(place)
+    stage.say(applied.stdout.splitlines()[-1])
+    stage.check("the tenants are applied", holds=applied.returncode == 0)
     cbc = place.write_vendor_file("kagi-cbc", CBC_DEVICES)
     keywrap = place.write_vendor_file("kagi-keywrap", KEYWRAP_DEVICES)
     common = ("--config", place.config, "--tenant", "abukuma")
@@ -314,6 +322,15 @@ def survive_a_power_cut(stage: Stage, place: Environment) -> None:
     server.kill()
     with ServerProcess(place), bank_of(stage, place, ABUKUMA) as bank:
         stage.refused("after the restart, the same code", OtpReplayed, bank.asking(serial, code))
+
+
+def walk_the_guides(stage: Stage, place: Environment) -> None:
+    """Go through the three banks' guides to the software token, each to its last page."""
+    with Mailbox() as mailbox:
+        post_letters_at(place, mailbox.port)
+        profile = AuthorityProfile.load(open_a_door_for_apps(place))
+        with ServerProcess(place):
+            walk_all(stage, place, profile, mailbox)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ def main() -> int:
 def _prepare(place: Environment) -> None:
     _must(kagimori("ceremony", ROOT / "softhsm" / "ceremony.toml", capture_output=False))
     _must(kagimori("database", "--config", place.config, capture_output=False))
+    _must(environment.apply_tenants(place))
     device = make_device(SERIAL)
     seed_file = ROOT / SEED_FILE
     seed_file.parent.mkdir(exist_ok=True)

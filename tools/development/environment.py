@@ -2,7 +2,7 @@
 """Sets up a whole development authority in one directory, by its own commands.
 
 What a bank would do once, in order: certificates, vendors' transport keys, the
-key ceremony, the database. The product's commands do the work; this file only
+key ceremony, the database, the tenants. The product's commands do the work; this file only
 calls them, as a person would.
 """
 
@@ -95,6 +95,11 @@ def kagimori(*arguments: str | Path, **options: object) -> subprocess.CompletedP
     return subprocess.run(  # type: ignore[call-overload, no-any-return]
         command(*arguments), text=True, check=False, **{"capture_output": True, **options}
     )
+
+
+def apply_tenants(environment: Environment) -> subprocess.CompletedProcess[str]:
+    """Put the tenants' file in force, without being asked."""
+    return kagimori("tenants", "apply", "--config", environment.config, "--yes")
 
 
 def command(*arguments: str | Path) -> list[str]:

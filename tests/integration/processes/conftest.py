@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Enrol, enroller
+from development import environment
 from development.environment import Environment
 from support.postgres import Cluster
 from support.shim import Shim, ensure_built
@@ -41,6 +42,8 @@ def shared(place: Environment, cluster: Cluster, shim: Shim) -> Environment:
         assert old in text
         text = text.replace(old, new)
     place.config.write_text(text)
+    applied = environment.apply_tenants(place)
+    assert applied.returncode == 0, applied.stderr
     return place
 
 
