@@ -217,6 +217,12 @@ class ReleaseContract:
         assert found.enrolled is not None
         assert found.enrolled.released_on == TODAY
 
+    def test_withdraws_a_letter_that_was_not_sent_yet(self, bench: SqlBench) -> None:
+        assert release(bench, customer(bench)) == Done()
+        (letter,) = bench.rows("outbox")
+        ended = (letter["state"], letter["recipient"], letter["reply"])
+        assert ended == ("REFUSED", None, "withdrawn")
+
     def test_ends_an_enrolment_that_has_no_token_yet(self, bench: SqlBench) -> None:
         issue(bench, new(2, subscriber="another"))
         found = customer(bench, BySubscriber("another"))

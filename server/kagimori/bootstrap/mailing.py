@@ -13,7 +13,7 @@ from kagimori.adapters.mail.smtp import Login, MailServer, SmtpCarrier, Tls
 from kagimori.adapters.sql.outbox import SqlOutbox
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.notification.send_letters import SendLetters
-from kagimori.bootstrap.parts import StartError, keyed_tenants, opened_database
+from kagimori.bootstrap.parts import StartError, opened_database
 from kagimori.bootstrap.tenants import LiveTenants
 from kagimori.config import Config, MailSection
 
@@ -40,7 +40,7 @@ def mailing(config: Config) -> Iterator[MailAuthority]:
         raise StartError("mail: needed to send letters")
     carrier = SmtpCarrier(_server(config.mail))
     with opened_database(config) as database:
-        tenants = LiveTenants(SqlTenants(database), keyed_tenants(config.hsm.ceremony_record))
+        tenants = LiveTenants(SqlTenants(database), None)
         letters = SendLetters(SqlOutbox(database), carrier, tenants)
         yield MailAuthority(letters, carrier, tenants)
 

@@ -51,6 +51,7 @@ def run(request: ImportRequest) -> ImportReport:
         activate=request.activate,
         max_drift=policy.windows.max_drift,
         subscriber_names=policy.subscriber_names,
+        custody=policy.custody,
     )
     with bootstrap.importing(
         configuration, allow_host_transient=request.allow_host_transient

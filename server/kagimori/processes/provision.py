@@ -15,10 +15,11 @@ from kagimori.adapters.vault import harden_process
 from kagimori.bootstrap.provisioning import ProvisioningAuthority, provisioning, section_of
 from kagimori.config import ConfigError, ProvisioningSection
 from kagimori.processes import logs
+from kagimori.processes.ending import end
 from kagimori.processes.exits import Exit
+from kagimori.processes.pem import octets_of
 from kagimori.processes.readiness import say_ready
-from kagimori.processes.reasons import Reason, Reasons
-from kagimori.processes.serve import AFTER_DRAIN, _end_at_the_latest, _leave, _pem
+from kagimori.processes.reasons import Reasons
 from kagimori.transport.listener import UnfitListener
 from kagimori.transport.provisioning_server import (
     ProvisioningSettings,
@@ -28,9 +29,6 @@ from kagimori.transport.provisioning_servicer import ProvisioningServicer
 from kagimori.transport.server import DATABASE, HSM, AuthorityServer
 
 _LOG: Final = structlog.get_logger("kagimori.provision")
-
-_HUNG_GRACE: Final = 1.0
-"""Seconds for the calls under way when a PKCS#11 call hangs."""
 
 
 def main(path: Path) -> Exit:
@@ -69,7 +67,9 @@ async def _serve(
         _LOG.info("serving", listen=section.listen, tenants=len(authority.policies))
         following = asyncio.create_task(authority.follow())
         say_ready()
-        await _end(server, section, authority, await reasons.next())
+        await end(server, section.drain_seconds, await reasons.next())
+        # Also those whose callers gave up: a password that was tried is written down.
+        await authority.provision.finish()
         following.cancel()
 
 
@@ -88,29 +88,10 @@ async def _started(
     return server
 
 
-async def _end(
-    server: AuthorityServer,
-    section: ProvisioningSection,
-    authority: ProvisioningAuthority,
-    reason: Reason,
-) -> None:
-    """Stop; where a PKCS#11 call hangs, leave without waiting for it."""
-    grace = _HUNG_GRACE if reason is Reason.HUNG else section.drain_seconds
-    if reason is Reason.HUNG:
-        _LOG.error("a PKCS#11 call hangs: this process ends", grace=grace)
-    _LOG.info("stopping", drain_seconds=grace)
-    _end_at_the_latest(grace + AFTER_DRAIN)
-    await server.stop(grace)
-    if reason is Reason.HUNG:
-        _leave()
-    # Also those whose callers gave up: a password that was tried is written down.
-    await authority.provision.finish()
-
-
 def _listening(section: ProvisioningSection) -> ProvisioningSettings:
     return ProvisioningSettings(
         listen=section.listen,
-        certificate=_pem(section.certificate, "provisioning.certificate"),
-        private_key=_pem(section.private_key, "provisioning.private_key"),
+        certificate=octets_of(section.certificate, "provisioning.certificate"),
+        private_key=octets_of(section.private_key, "provisioning.private_key"),
         max_concurrent_rpcs=section.max_concurrent_rpcs,
     )

@@ -8,11 +8,10 @@ import gc
 import os
 import socket
 import sys
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 import structlog
 
@@ -20,8 +19,10 @@ from kagimori import bootstrap, config
 from kagimori.adapters.vault import harden_process
 from kagimori.config import ConfigError, ServerSection
 from kagimori.processes import door, logs
+from kagimori.processes.ending import end
 from kagimori.processes.exits import Exit
 from kagimori.processes.line import WorkerWord
+from kagimori.processes.pem import octets_of
 from kagimori.processes.readiness import say_ready
 from kagimori.processes.reasons import Reason, Reasons
 from kagimori.transport.enrollment_servicer import EnrollmentUseCases
@@ -37,10 +38,6 @@ from kagimori.transport.server import (
 
 _LOG: Final = structlog.get_logger("kagimori.serve")
 
-AFTER_DRAIN: Final = 5.0
-"""Seconds that leaving the HSM and the database may take."""
-_HUNG_GRACE: Final = 1.0
-"""Seconds for the calls under way when one of them hangs: what can end, ends at once."""
 _AGE_SPREAD: Final = 1.1
 """gRPC ends a connection at its greatest age, give or take a tenth."""
 _SWITCH_SECONDS: Final = 0.0005
@@ -96,7 +93,7 @@ async def _serve(
             _LOG.info("serving", listen=section.listen, tenants=len(authority.policies))
             following = asyncio.create_task(authority.follow())
             _tell_serving(reasons, supervisor)
-            await _end(server, section, await _last_reason(server, section, reasons))
+            await end(server, section.drain_seconds, await _last_reason(server, section, reasons))
             following.cancel()
 
 
@@ -132,39 +129,6 @@ async def _last_reason(server: AuthorityServer, section: ServerSection, reasons:
     return sooner.result() if sooner.done() else Reason.STOP
 
 
-async def _end(server: AuthorityServer, section: ServerSection, reason: Reason) -> None:
-    """Stop; where a PKCS#11 call hangs, leave without waiting for it."""
-    grace = _HUNG_GRACE if reason is Reason.HUNG else section.drain_seconds
-    if reason is Reason.HUNG:
-        _LOG.error("a PKCS#11 call hangs: this process ends", grace=grace)
-    _LOG.info("stopping", drain_seconds=grace)
-    _end_at_the_latest(grace + AFTER_DRAIN)
-    await server.stop(grace)
-    if reason is Reason.HUNG:
-        _leave()
-
-
-def _end_at_the_latest(seconds: float) -> None:
-    """End the process after ``seconds`` even if a PKCS#11 call hangs.
-
-    Such a call cannot be cancelled, and leaving the HSM in order would wait for
-    it. What was accepted is durable already.
-    """
-
-    def give_up() -> None:
-        _LOG.error("not ended in time: a call hangs", seconds=seconds)
-        _leave()
-
-    timer = threading.Timer(seconds, give_up)
-    timer.daemon = True
-    timer.start()
-
-
-def _leave() -> NoReturn:
-    logs.write_out()
-    os._exit(Exit.HUNG)
-
-
 def _built(settings: ServerSettings, authority: bootstrap.Authority) -> AuthorityServer:
     pings = {HSM: authority.vault.ping, DATABASE: authority.store.ping}
     try:
@@ -198,18 +162,11 @@ def _listening(section: ServerSection, *, reuse_port: bool) -> _Listening:
         ServerSettings,
         listen=section.listen,
         trust_domain=section.trust_domain,
-        certificate=_pem(section.certificate, "server.certificate"),
-        private_key=_pem(section.private_key, "server.private_key"),
-        client_ca=_pem(section.client_ca, "server.client_ca"),
+        certificate=octets_of(section.certificate, "server.certificate"),
+        private_key=octets_of(section.private_key, "server.private_key"),
+        client_ca=octets_of(section.client_ca, "server.client_ca"),
         max_concurrent_rpcs=section.max_concurrent_rpcs,
         connection_seconds=section.connection_seconds,
         reuse_port=reuse_port,
         reflection=section.reflection,
     )
-
-
-def _pem(path: Path, key: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{key}: {error.strerror}: {path}") from None

@@ -259,6 +259,16 @@ def test_cbc_needs_to_be_asked_for(tmp_path: Path) -> None:
     assert authority.serials == []
 
 
+def test_a_custody_label_that_the_tenant_does_not_accept_refuses_the_file(
+    authority: Authority, tmp_path: Path
+) -> None:
+    order = replace(ORDER, custody=frozenset({CustodyLabel.UNWRAPPED_IN_HSM}))
+    report = authority.import_(written(tmp_path, FLEET[:1]), order)
+    assert [line.result for line in report.lines] == [Result.REFUSED]
+    assert report.lines[0].note.startswith("CUSTODY_NOT_ACCEPTED")
+    assert authority.serials == []
+
+
 def test_a_clock_error_the_tenant_would_not_follow_is_not_taken_from_a_file(
     authority: Authority, tmp_path: Path
 ) -> None:

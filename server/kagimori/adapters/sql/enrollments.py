@@ -225,7 +225,8 @@ async def _release(transaction: Transaction, release: Release) -> Done:
     line = audit.Act(
         release.tenant, release.actor, "DEREGISTER", token_id, serial, None, enrolled.user_id
     )
-    await transaction.commit(audit.acted(line))
+    letters = outbox.withdrawn(release.tenant, release.subscriber)
+    await transaction.commit(letters, audit.acted(line))
     return Done()
 
 

@@ -80,6 +80,15 @@ SET state = :state, recipient = NULL, lease = NULL, ended_at = {now}, reply = :r
     parts={"ours": _OURS},
 )
 
+# Whoever is sending one meanwhile finds its lease gone.
+_WITHDRAW: Final = statement(
+    """
+UPDATE outbox
+SET state = 'REFUSED', recipient = NULL, lease = NULL, ended_at = {now}, reply = 'withdrawn'
+WHERE tenant = :tenant AND subscriber = :subscriber AND state = 'PENDING'
+"""
+)
+
 _LATER: Final = statement(
     """
 UPDATE outbox SET lease = NULL, due_at = {now} + :wait, reply = :reply
@@ -112,6 +121,11 @@ def replayed(rows: Sequence[tuple[str, str, str, str]]) -> Asked:
     # One statement does not see what it writes itself.
     first = {(tenant, token_id): row for row in reversed(rows) for tenant, token_id, *_ in [row]}
     return Asked(_REPLAYED, {}, list(first.values()))
+
+
+def withdrawn(tenant: str, subscriber: str) -> Asked:
+    """Return what ends the letters that a customer has not been sent yet."""
+    return Asked(_WITHDRAW, {"tenant": tenant, "subscriber": subscriber})
 
 
 class SqlOutbox:

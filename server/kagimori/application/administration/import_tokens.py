@@ -21,7 +21,7 @@ from kagimori.application.ports import Duplicate, ImportVault, InventoryStore, S
 from kagimori.application.subscribers import digest_of
 from kagimori.domain.lifecycle import BORN, Event, State, after
 from kagimori.domain.tenant import SubscriberNames
-from kagimori.domain.token import Kind, Purpose, SealedSeed, Token, TokenIdentity
+from kagimori.domain.token import CustodyLabel, Kind, Purpose, SealedSeed, Token, TokenIdentity
 
 LONGEST_SUBSCRIBER: Final = 64
 """Characters, as in the API."""
@@ -49,7 +49,8 @@ class ImportOrder:
     ``tenant`` is the service ID and ``actor`` the person, for the audit log.
     ``assignments`` gives a serial to a subscriber; with ``activate`` those
     tokens are in use at once. A clock error above ``max_drift`` steps is not
-    taken from a file. ``subscriber_names`` is the tenant's rule.
+    taken from a file. ``subscriber_names`` and ``custody``, the labels that it
+    accepts, are the tenant's rules.
     """
 
     tenant: str
@@ -58,6 +59,7 @@ class ImportOrder:
     activate: bool
     max_drift: int
     subscriber_names: SubscriberNames = SubscriberNames.PLAIN
+    custody: frozenset[CustodyLabel] = frozenset(CustodyLabel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,9 @@ class ImportTokens:
             sealed = self._vault.seal(token.seed, file.mac, order.tenant, token.profile.hash)
         except SeedRefused as refusal:
             return Line(token.serial, Result.REFUSED, str(refusal))
+        if sealed.custody not in order.custody:
+            note = f"CUSTODY_NOT_ACCEPTED: the tenant takes no token that is {sealed.custody}"
+            return Line(token.serial, Result.REFUSED, note)
         return self._token(order, token, sealed)
 
     def _token(self, order: ImportOrder, token: VendorToken, sealed: SealedSeed) -> Token:
