@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from types import TracebackType
@@ -18,9 +19,12 @@ from development.environment import free_port
 class Mailbox:
     """A mail server on the loopback. Use it as a context manager."""
 
-    def __init__(self) -> None:
-        """Choose a port; it listens from `__enter__` on."""
-        self.port = free_port()
+    def __init__(
+        self, port: int | None = None, read: Callable[[EmailMessage], None] = lambda _: None
+    ) -> None:
+        """Listen at ``port``, or a free one, from `__enter__` on; ``read`` is given each letter."""
+        self.port = port or free_port()
+        self._read = read
         self._letters: list[EmailMessage] = []
         self._arrived = threading.Condition()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
@@ -43,6 +47,7 @@ class Mailbox:
         with self._arrived:
             self._letters.append(letter)
             self._arrived.notify_all()
+        self._read(letter)
         return "250 kept"
 
     def letters_to(self, address: str) -> list[EmailMessage]:
