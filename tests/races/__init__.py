@@ -11,6 +11,8 @@ The room, from the ground up:
 - ``load`` is customers and thieves who keep asking while things break, and
   ``history`` judges what they were told, as Jepsen does: invoke, then ok, fail
   or unknown.
+- ``enrolling`` is a bank's pages in front of several processes, held up where
+  they meet.
 - ``numbers`` says how often; ``KAGIMORI_RACES`` chooses quick, usual or full.
 - ``broken/`` holds builds that must fail here, each a patch with the bug it
   brings back and the test that finds it. ``make mutants`` runs them: a race

@@ -24,7 +24,7 @@ from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import AttemptLimits, Operation
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import Profile
-from support.database import TestDatabase
+from support.database import AnyDatabase
 from support.tokens import EVENT, OTHER_TENANT, SUBSCRIBER, TENANT, identity, rfc4226, token
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Bank:
     The engine has an event loop of its own, in a thread of its own.
     """
 
-    database: TestDatabase
+    database: AnyDatabase
     vault: FakeVault = field(default_factory=FakeVault)
     now: float = 1_775_000_000.0
     bounds: Bounds = field(default_factory=Bounds)

@@ -140,7 +140,7 @@ class Desk:
         return self.bank.run(self._require(REGISTRAR, SUBSCRIBER, operation))
 
     def run(self, statement: str) -> list[dict[str, object]]:
-        return self.bank.database.run(statement)
+        return list(self.bank.database.run(statement))
 
     def sleep_until_tomorrow(self) -> None:
         """Do to the rows what a day would do: the database's clock cannot be set."""
