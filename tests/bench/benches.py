@@ -12,6 +12,7 @@ from bench import (
     handle_cache,
     hsm_search,
     otp_core,
+    provision,
     verify_batch64,
     verify_latency,
     verify_network_hsm,
@@ -63,6 +64,7 @@ BENCHES: Final = (
     Bench("verify_unary_pg", verify_unary_pg.measure, "empty handlers in two processes", ratio=0.6),
     Bench("verify_stateful_scale", verify_stateful_scale.measure, "few tokens", ratio=0.9),
     Bench("verify_network_hsm", verify_network_hsm.measure, "one session", ratio=10.0),
+    Bench("provision", provision.measure, "the bare HSM calls in one session", ratio=0.5),
     Bench("handle_cache", handle_cache.measure, "no cache of open seeds"),
     Bench("cold_start", cold_start.measure, f"{cold_start.SECONDS:.0f} s", ratio=1.0),
 )

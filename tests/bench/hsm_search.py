@@ -7,21 +7,18 @@ comes from oathtool.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing
 
-from bench import rust
+from bench import order, rust
 from bench.figure import Figure, Rounds
 from bench.ground import HOT_TOKENS, Ground
 from bench.loadgen import read_tokens
 from bench.stock import TOKENS
 from development import oathtool
 from development.environment import Environment
-from kagimori import config, key_policy
+from kagimori import config
 from kagimori.adapters.sql.rows import COLUMNS, token_of
-from kagimori.adapters.vault import CanarySeed
 from kagimori.bootstrap.parts import hsm_of
 from kagimori.domain.token import Token
 from support.authority import SERVICE_ID
@@ -41,37 +38,21 @@ def measure(ground: Ground) -> Figure:
 
 def _order(place: Environment, rounds: Rounds, serial: str, code: str) -> str:
     """Return what the program reads: where the HSM is, and the row of a token."""
-    settings = config.load(place.config)
-    hsm = hsm_of(settings.hsm)
-    canary = next(canary for canary in hsm.canaries if canary.tenant == SERVICE_ID)
-    order = {
+    hsm = hsm_of(config.load(place.config).hsm)
+    canary = order.canary_table(order.canary_of(hsm, SERVICE_ID))
+    figures = {
         "rounds": rounds.count,
         "round_ms": rounds.milliseconds,
-        "module": hsm.module,
-        "partition": hsm.serving.label,
-        "pin": hsm.serving.pin,
-        "policy": key_policy.policy_text(),
-        "kwp": hsm.provider.kwp,
-        "hmac_min_is_hash_length": hsm.provider.hmac_min_is_hash_length,
         "step": _STEP,
         "code": code,
     }
-    tables = {"canary": _canary(canary), "token": _token(_row(place, serial))}
-    return _toml(order) + "".join(f"[{name}]\n{_toml(table)}" for name, table in tables.items())
+    return order.of(hsm, figures, {"canary": canary, "token": _token(_row(place, serial))})
 
 
 def _row(place: Environment, serial: str) -> Token:
     asked = f"SELECT {', '.join(COLUMNS)} FROM tokens WHERE serial = ?"  # noqa: S608 - constants
     with closing(sqlite3.connect(place.database)) as database:
         return token_of(database.execute(asked, [serial]).fetchone())
-
-
-def _canary(canary: CanarySeed) -> dict[str, object]:
-    return {
-        "blob": list(canary.sealed.blob),
-        "challenge": list(canary.challenge),
-        "response": list(canary.response),
-    }
 
 
 def _token(token: Token) -> dict[str, object]:
@@ -93,8 +74,3 @@ def _token(token: Token) -> dict[str, object]:
         "blob": list(seed.blob),
         "mac": list(token.row_mac),
     }
-
-
-def _toml(table: Mapping[str, object]) -> str:
-    """Write strings, numbers and lists, which TOML writes as JSON does."""
-    return "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
