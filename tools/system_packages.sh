@@ -7,6 +7,7 @@ set -euo pipefail
 declare -A FOR=(
   [softhsm2]=/usr/lib/softhsm/libsofthsm2.so
   [oathtool]=/usr/bin/oathtool
+  [openssl]=/usr/bin/openssl
   [libnss3]=/usr/lib/x86_64-linux-gnu/libsoftokn3.so
   [gcc]=/usr/bin/cc
 )
