@@ -6,7 +6,6 @@ A module for each kind of process; what they share is in ``parts``.
 
 from __future__ import annotations
 
-from kagimori.adapters.sql import migrations
 from kagimori.bootstrap.importing import ImportAuthority, importing
 from kagimori.bootstrap.parts import LoginRefused, StartError, refusals
 from kagimori.bootstrap.serving import Authority, EnrollmentDesk, serving
@@ -30,5 +29,8 @@ __all__ = [
 
 def migrate(config: Config) -> str:
     """Create the database or bring it up to date; return its revision."""
+    # Here and not above: nobody who serves waits for Alembic.
+    from kagimori.adapters.sql import migrations  # noqa: PLC0415
+
     with refusals():
         return migrations.upgrade(config.database.url, config.database.secret())

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kagimori import key_policy
-from kagimori.adapters.sql import migrations
 from kagimori.adapters.sql.connection import open_database
 from kagimori.adapters.sql.database import Database, DatabaseRefused
+from kagimori.adapters.sql.revision import is_current
 from kagimori.adapters.vault import CanarySeed, Hsm, PartitionLogin, Sessions, VaultRefused
 from kagimori.config import Config, HsmSection, PinSource
 from kagimori.domain.token import CustodyLabel, SealedSeed
@@ -44,7 +44,7 @@ def opened_database(config: Config) -> Iterator[Database]:
     """Open the database, whose schema must be current; close it with the block."""
     url, password = config.database.url, config.database.secret()
     with refusals():
-        if not migrations.is_current(url, password):
+        if not is_current(url, password):
             raise StartError("the database's schema is not current: run `kagimori database`")
         database = open_database(url, password)
     try:

@@ -25,6 +25,9 @@ from alembic.util import CommandError
 from kagimori.adapters.sql import postgresql
 from kagimori.adapters.sql.connection import is_postgresql, sqlite_path
 from kagimori.adapters.sql.database import DatabaseRefused
+from kagimori.adapters.sql.revision import is_current
+
+__all__ = ["is_current", "upgrade"]
 
 # Two administrators at once take turns; the number is nobody else's.
 _TURN: Final = "SELECT pg_advisory_xact_lock(7203004)"
@@ -47,19 +50,6 @@ def upgrade(url: str, password: str | None = None) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return _head()
-
-
-def is_current(url: str, password: str | None = None) -> bool:
-    """Return whether the schema is there and fit for this version.
-
-    It may be newer, as long as all that was added since leaves this version's
-    statements alone. Raises `DatabaseRefused`.
-    """
-    if not is_postgresql(url) and not sqlite_path(url).exists():
-        return False
-    with _connected(url, password) as connection:
-        revision = _revision(connection)
-        return revision == _head() or (revision is not None and _serves_newer(connection, revision))
 
 
 def _revision(connection: sa.Connection) -> str | None:
