@@ -29,7 +29,9 @@ class Bench:
     """A rate beside a ceiling or a peer.
 
     ``ratio`` is the least that their ratio must come to, and ``rate`` the least
-    that the rate itself must, where that is wanted.
+    that the rate itself must, where that is wanted. A short run may meet a machine
+    whose host gives it half a processor: it is judged by ratios alone, and where a
+    rate is wanted by the ``usual`` one.
     """
 
     name: str
@@ -37,13 +39,15 @@ class Bench:
     beside: str
     ratio: float | None = None
     rate: float | None = None
+    usual: float | None = None
 
-    def share(self, figure: Figure) -> float:
+    def share(self, figure: Figure, *, short: bool) -> float:
         """Return how much of what is wanted ``figure`` comes to: 1 is enough."""
+        ratio = self.usual if short and self.ratio is None else self.ratio
         shares = [1.0]
-        if self.ratio is not None:
-            shares.append(figure.ratio / self.ratio)
-        if self.rate is not None:
+        if ratio is not None:
+            shares.append(figure.ratio / ratio)
+        if self.rate is not None and not short:
             shares.append(figure.rate / self.rate)
         return min(shares)
 
@@ -59,7 +63,13 @@ BENCHES: Final = (
     Bench("otp_core", otp_core.measure, "pyotp's HOTP.at", ratio=20.0),
     Bench("hsm_search", hsm_search.measure, "a bare C_SignInit + C_Sign loop", ratio=0.8),
     Bench("verify_unary", verify_unary.measure, "an empty handler", ratio=0.7),
-    Bench("verify_batch64", verify_batch64.measure, "an empty batch handler", rate=20_000),
+    Bench(
+        "verify_batch64",
+        verify_batch64.measure,
+        "an empty batch handler",
+        rate=20_000,
+        usual=0.11,
+    ),
     Bench("verify_latency", verify_latency.measure, "an empty handler's p99", ratio=0.2),
     Bench("verify_unary_pg", verify_unary_pg.measure, "empty handlers in two processes", ratio=0.6),
     Bench("verify_stateful_scale", verify_stateful_scale.measure, "few tokens", ratio=0.9),

@@ -26,9 +26,11 @@ def line(bench: Bench, figure: Figure) -> str:
     return f"{bench.name:22}{rates}{figure.ratio:8.2f}{bench.wanted:>10}  {beside}"
 
 
-def too_slow(figures: Mapping[str, Figure], share: float) -> list[str]:
+def too_slow(figures: Mapping[str, Figure], share: float, *, short: bool) -> list[str]:
     """Return the benches that came to less than ``share`` of what is wanted."""
-    return [bench.name for bench in BENCHES if bench.share(figures[bench.name]) < share]
+    return [
+        bench.name for bench in BENCHES if bench.share(figures[bench.name], short=short) < share
+    ]
 
 
 def write(file: Path, figures: Mapping[str, Figure]) -> None:

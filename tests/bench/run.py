@@ -35,7 +35,7 @@ def main() -> int:
         if not smoke:
             _draw(opened)
     report.write(ROOT / "build" / ("bench-smoke.json" if smoke else "bench.json"), figures)
-    slow = report.too_slow(figures, _ENOUGH_OF_A_SMOKE_RUN if smoke else _ENOUGH)
+    slow = report.too_slow(figures, _ENOUGH_OF_A_SMOKE_RUN if smoke else _ENOUGH, short=smoke)
     if slow:
         _say(f"bench: below what is wanted: {', '.join(slow)}")
     return 1 if slow else 0
