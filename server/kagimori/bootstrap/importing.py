@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.vault import HsmImportVault, PartitionLogin
 from kagimori.bootstrap.parts import (
-    StartError,
     hsm_of,
     login_of,
     opened_database,
-    refusals,
     turn_at_the_door,
 )
+from kagimori.bootstrap.refusals import StartError, refusals
 from kagimori.config import Config, HsmSection
 
 

@@ -13,7 +13,8 @@ from kagimori.adapters.mail.smtp import Login, MailServer, SmtpCarrier, Tls
 from kagimori.adapters.sql.outbox import SqlOutbox
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.notification.send_letters import SendLetters
-from kagimori.bootstrap.parts import StartError, opened_database
+from kagimori.bootstrap.parts import opened_database
+from kagimori.bootstrap.refusals import StartError
 from kagimori.bootstrap.tenants import LiveTenants
 from kagimori.config import Config, MailSection
 

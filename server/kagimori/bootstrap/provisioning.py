@@ -4,40 +4,30 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_public_key,
-)
-
-from kagimori import key_policy
 from kagimori.adapters.argon2 import Argon2id
 from kagimori.adapters.sql.provisioning import SqlProvisioningStore
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.adapters.sql.tries import SqlTryLimits
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.enrollment.passwords import Passwords
-from kagimori.application.provisioning.keys import ProvisioningKey, ProvisioningKeys
+from kagimori.application.provisioning.keys import ProvisioningKeys
 from kagimori.application.provisioning.provision import Limits, ProvisionIssuedToken
 from kagimori.application.provisioning.wish import Means
 from kagimori.bootstrap.parts import (
-    StartError,
     hsm_of,
-    keyed_tenants,
     opened_database,
-    refusals,
+    provider_of,
     sessions_of,
     turn_at_the_door,
 )
+from kagimori.bootstrap.record import keyed_tenants, provisioning_keys_of
+from kagimori.bootstrap.refusals import StartError, refusals
 from kagimori.bootstrap.tenants import LiveTenants, tenants_in_force
 from kagimori.config import Config, HsmSection, ProvisioningSection
 from kagimori.domain.tenant import TenantPolicy
@@ -102,17 +92,8 @@ def section_of(config: Config) -> ProvisioningSection:
 
 def provisioning_keys(section: HsmSection) -> ProvisioningKeys:
     """Return the public keys that a ceremony's record holds; raise `StartError`."""
-    record = section.ceremony_record
-    try:
-        oaep_hash = Hash(key_policy.provider(section.provider).oaep_hash)
-    except KeyError:
-        raise StartError(f"hsm.provider: there is no {section.provider}") from None
-    try:
-        return ProvisioningKeys(_keys_of(record, oaep_hash))
-    except OSError as error:
-        raise StartError(f"hsm.ceremony_record: {error.strerror}: {record}") from None
-    except (ValueError, KeyError, TypeError):
-        raise StartError(f"hsm.ceremony_record: not a ceremony's record: {record}") from None
+    oaep_hash = Hash(provider_of(section).oaep_hash)
+    return provisioning_keys_of(section.ceremony_record, oaep_hash)
 
 
 def app_pins(config: Config) -> dict[str, tuple[str, list[str]]]:
@@ -125,24 +106,6 @@ def app_pins(config: Config) -> dict[str, tuple[str, list[str]]]:
         name: (policy.service_id, [key.pin.hex() for key in keys.of(policy.service_id)])
         for name, policy in tenants_in_force(config).items()
     }
-
-
-def _keys_of(record: Path, oaep_hash: Hash) -> list[ProvisioningKey]:
-    keys = json.loads(record.read_text(encoding="utf-8"))["keys"]
-    return [_key_of(entry, oaep_hash) for entry in keys if entry["use"] == "provisioning"]
-
-
-def _key_of(entry: Mapping[str, Any], oaep_hash: Hash) -> ProvisioningKey:
-    key = load_pem_public_key(entry["public_key_pem"].encode("ascii"))
-    if not isinstance(key, RSAPublicKey):
-        raise TypeError(entry["label"])
-    return ProvisioningKey(
-        tenant=entry["tenant"],
-        version=entry["version"],
-        public_key=key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
-        modulus=key.public_numbers().n,
-        oaep_hash=oaep_hash,
-    )
 
 
 def _limits_of(section: ProvisioningSection) -> Limits:

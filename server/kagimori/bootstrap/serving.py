@@ -28,12 +28,12 @@ from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import VerifyOtp
 from kagimori.bootstrap.parts import (
     hsm_of,
-    keyed_tenants,
     opened_database,
-    refusals,
     sessions_of,
     turn_at_the_door,
 )
+from kagimori.bootstrap.record import keyed_tenants
+from kagimori.bootstrap.refusals import refusals
 from kagimori.bootstrap.tenants import LiveTenants
 from kagimori.config import Config, ServerSection
 from kagimori.domain.tenant import TenantPolicy

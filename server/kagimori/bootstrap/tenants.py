@@ -16,7 +16,9 @@ from kagimori import config as configuration
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.administration import tenants as administration
 from kagimori.application.administration.tenants import Plan, TenantRow, TenantWanted
-from kagimori.bootstrap.parts import StartError, keyed_tenants, opened_database
+from kagimori.bootstrap.parts import opened_database
+from kagimori.bootstrap.record import keyed_tenants
+from kagimori.bootstrap.refusals import StartError
 from kagimori.config import Config, ConfigError
 from kagimori.domain.errors import StoreUnavailable
 from kagimori.domain.tenant import TenantPolicy
