@@ -23,7 +23,14 @@ def app_profile(
     from kagimori.bootstrap import StartError  # noqa: PLC0415 - see kagimori.cli
     from kagimori.bootstrap.provisioning import app_pins  # noqa: PLC0415
     from kagimori.config import ConfigError, load  # noqa: PLC0415
+    from kagimori.config.sections import address  # noqa: PLC0415
 
+    try:
+        address(target)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--target") from None
+    if '"' in target or not target.isprintable():
+        raise typer.BadParameter("must be host:port", param_hint="--target")
     try:
         pins = app_pins(load(config))
         authority = ca.read_text(encoding="ascii").strip()
