@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 
 from contracts.sql_bench import SqlBench
 from contracts.store_bench import guess, succeed
-from kagimori.adapters.sql import migrations
+from kagimori.adapters.sql import migrations, revision
 from kagimori.adapters.sql.database import DatabaseRefused
 from kagimori.adapters.sql.schema import ONLY_POSTGRESQL, metadata
 from kagimori.domain.outcome import Outcome
@@ -71,6 +71,10 @@ def test_alembic_finds_nothing_to_migrate(database: AnyDatabase) -> None:
     if engine.dialect.name == "sqlite":
         missing = [change for change in missing if change[1].name not in ONLY_POSTGRESQL]
     assert missing == []
+
+
+def test_a_start_knows_the_newest_migration_without_alembic() -> None:
+    assert revision.newest() == migrations._head()
 
 
 def test_a_schema_with_something_added_still_serves_this_version(

@@ -32,16 +32,17 @@ def is_current(url: str, password: str | None = None) -> bool:
     """
     try:
         found = _on_postgresql(url, password) if is_postgresql(url) else _on_sqlite(url)
-    except (sqlite3.Error, psycopg.Error) as error:
-        place = "the PostgreSQL database" if is_postgresql(url) else str(sqlite_path(url))
-        raise DatabaseRefused(f"cannot use {place}: {' '.join(str(error).split())}") from None
+    except psycopg.Error as error:
+        raise postgresql.refusal(error) from None
+    except sqlite3.Error as error:
+        raise DatabaseRefused(f"cannot use {sqlite_path(url)}: {error}") from None
     if found is None:
         return False
     revision, oldest = found
-    return revision == _newest() or revision > _newest() >= oldest
+    return revision == newest() or revision > newest() >= oldest
 
 
-def _newest() -> str:
+def newest() -> str:
     """Return the newest migration that this version brings."""
     return max(path.name[:4] for path in _VERSIONS.glob("[0-9]*.py"))
 

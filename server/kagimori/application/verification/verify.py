@@ -7,19 +7,19 @@ import asyncio
 import itertools
 import time
 from asyncio import Future
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from kagimori.application.policies import Policies, policy_of
 from kagimori.application.ports import BySerial, BySubscriber, Claim, Clock, SeedVault, Subject
-from kagimori.application.subscribers import kept_name
+from kagimori.application.subscribers import digest_of
 from kagimori.application.verification.case import Case
 from kagimori.application.verification.engine import Engine
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import AuthorityError, NotIdentified
+from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import SubscriberNames, TenantPolicy
@@ -43,7 +43,7 @@ class VerifyOtp:
         self,
         engine: Engine,
         vault: SeedVault,
-        policies: Mapping[str, TenantPolicy],
+        policies: Policies,
         clock: Clock = time.time,
     ) -> None:
         """``policies`` is by service ID and holds every tenant that may call, at any time."""
@@ -77,9 +77,7 @@ class VerifyOtp:
         until = time.monotonic() + min(seconds_left, LONGEST)
         arrived = self._clock()
         try:
-            policy = self._policies.get(caller.tenant)
-            if policy is None:
-                raise NotIdentified
+            policy = policy_of(self._policies, caller.tenant)
             claim = self._claim(policy, caller, request_id, subject, operation, code, arrived)
             self._engine.submit(Case(claim, code, policy.windows, arrived, until, answer))
         except AuthorityError as error:
@@ -115,7 +113,7 @@ class VerifyOtp:
         """Return ``subject`` as the database names it."""
         if policy.subscriber_names is SubscriberNames.PLAIN or isinstance(subject, BySerial):
             return subject
-        return BySubscriber(kept_name(self._vault, policy, subject.value))
+        return BySubscriber(digest_of(self._vault, policy.service_id, subject.value))
 
     def _calendar(self, zone: ZoneInfo) -> _Calendar:
         calendar = self._calendars.get(zone)
