@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 import grpc
-from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from google.rpc.status_pb2 import Status
-from grpc_status import rpc_status
 
 from kagimori_client.api.types.v1.types_pb2 import Refusal
+from kagimori_client.details import ASK_AGAIN, detail, rich_status
 from kagimori_client.errors import (
     AlreadyActive,
     AuthorityFault,
@@ -34,16 +32,6 @@ from kagimori_client.errors import (
     Unavailable,
 )
 
-# The call may or may not have been worked on: only its request_id makes asking
-# again safe. RESOURCE_EXHAUSTED is the authority's bound on concurrent calls.
-_ASK_AGAIN: Final = frozenset(
-    {
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.DEADLINE_EXCEEDED,
-        grpc.StatusCode.RESOURCE_EXHAUSTED,
-        grpc.StatusCode.CANCELLED,
-    }
-)
 _REFUSED: Final[dict[grpc.StatusCode, type[CallRefused]]] = {
     grpc.StatusCode.UNAUTHENTICATED: NotIdentified,
     grpc.StatusCode.PERMISSION_DENIED: NotAllowed,
@@ -62,13 +50,11 @@ _FIRST_DAY: Final = "reissue_from"
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 """By google.rpc.Code."""
 
-M = TypeVar("M", bound=Message)
-
 
 def error_of(call: grpc.Call, request_id: UUID | None) -> KagimoriError:
     """Return the error that tells of a failed ``call``."""
-    status = _rich_status(call)
-    info, wrong = _detail(status, ErrorInfo), _detail(status, BadRequest)
+    status = rich_status(call)
+    info, wrong = detail(status, ErrorInfo), detail(status, BadRequest)
     violation = (*(wrong.field_violations if wrong else ()), None)[0]
     said = call.details() or ""
     told = _Told(
@@ -77,7 +63,7 @@ def error_of(call: grpc.Call, request_id: UUID | None) -> KagimoriError:
         reason=info.reason if info else "",
         field=violation.field if violation else "",
         description=violation.description if violation else said,
-        retry_after=_seconds(_detail(status, RetryInfo)),
+        retry_after=_seconds(detail(status, RetryInfo)),
         first_day=_day(info.metadata.get(_FIRST_DAY, "")) if info else None,
     )
     return _error_of(told, request_id)
@@ -111,7 +97,7 @@ class _Told:
 
 def _error_of(told: _Told, request_id: UUID | None) -> KagimoriError:
     code, said = told.code, told.message
-    if code in _ASK_AGAIN:
+    if code in ASK_AGAIN:
         return Unavailable(f"no answer: {code.name}: {said}", request_id, told.retry_after)
     if told.reason == "REQUEST_ID_REUSED":
         return RequestIdReused(said, request_id)
@@ -140,19 +126,3 @@ def _day(text: str) -> date | None:
 
 def _seconds(told: RetryInfo | Refusal | None) -> float | None:
     return None if told is None else told.retry_delay.ToMilliseconds() / 1000
-
-
-def _rich_status(call: grpc.Call) -> Status:
-    """Return the details; none where something between us and the authority answered."""
-    try:
-        return rpc_status.from_call(call) or Status()
-    except ValueError:
-        return Status()
-
-
-def _detail(status: Status, kind: type[M]) -> M | None:
-    for packed in status.details:
-        detail = kind()
-        if packed.Unpack(detail):
-            return detail
-    return None
