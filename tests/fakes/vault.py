@@ -113,7 +113,7 @@ class FakeVault:
 
     def provisioning_pem(self, tenant: str, key_version: int = 1) -> str:
         """Return the public half of the key that phones seal their seeds to."""
-        public = _provisioning_key(tenant, key_version).public_key()
+        public = provisioning_key(tenant, key_version).public_key()
         pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         return pem.decode("ascii")
 
@@ -132,7 +132,7 @@ class FakeVault:
         self, tenant: str, key_version: int, envelopes: Sequence[bytes], use: Hash
     ) -> list[SealedSeed]:
         del use
-        key = _provisioning_key(tenant, self._version(key_version))
+        key = provisioning_key(tenant, self._version(key_version))
         seeds = [_opened(key, index, envelope) for index, envelope in enumerate(envelopes)]
         label = CustodyLabel.SEALED_BY_APP
         return [self.seal(tenant, seed, self.newest, label) for seed in seeds]
@@ -184,7 +184,8 @@ class FakeVault:
 
 
 @functools.cache
-def _provisioning_key(tenant: str, version: int) -> rsa.RSAPrivateKey:
+def provisioning_key(tenant: str, version: int) -> rsa.RSAPrivateKey:
+    """Return the key that phones seal to: one for the whole run."""
     del tenant, version  # each has its own
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 

@@ -15,7 +15,7 @@ from kagimori.application.provisioning.provision import Limits, ProvisionIssuedT
 from kagimori.application.provisioning.wish import Done, Means, SetUp
 from kagimori.domain.enrollment import ActivationPassword
 from kagimori.domain.tenant import SoftwareTokens, TenantPolicy
-from support.app import PASSWORD, SoftwareHsm, key_ring
+from support.app import PASSWORD, CountingVault, key_ring
 from support.database import AnyDatabase
 from support.enrolments import TENANT, USER, write_enrolment
 from support.tokens import OTHER_TENANT
@@ -49,7 +49,7 @@ class Scene:
     """One customer whose token was issued, and the process that sets apps up."""
 
     database: AnyDatabase
-    hsm: SoftwareHsm = field(default_factory=SoftwareHsm)
+    hsm: CountingVault = field(default_factory=CountingVault)
     hasher: CountingHash = field(default_factory=CountingHash)
 
     def __post_init__(self) -> None:

@@ -116,7 +116,8 @@ def test_an_envelope_under_another_tenants_key_costs_no_try(scene: Scene) -> Non
     scene.ask(App().asks())
 
 
-@pytest.mark.parametrize("octets", [0, 20, 63, 65])
+# 57 to 63 octets are padded: see the contract of envelopes.
+@pytest.mark.parametrize("octets", [0, 20, 56, 65])
 def test_a_seed_of_another_length_is_refused(scene: Scene, octets: int) -> None:
     short = sealed_to(public_key().public_key, bytes(octets))
     with pytest.raises(EnvelopeRefused) as caught:
