@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +51,7 @@ from kagimori_client.token import (
     SoftwareToken,
     WrongPassphrase,
 )
+from support.calls import eventually
 
 KENSHIN, KUMAMOTO, KITASHIN = BANKS
 PASSWORD = "480613"
@@ -121,7 +122,9 @@ def test_a_letter_is_sent_once_and_its_status_is_told(town: Town, journey: Journ
     user_id, _ = journey.issue()
     letter = town.mailbox.wait_for(journey.bank.mail_address)
     assert user_id in letter.get_content()
-    until(lambda: journey.registrar.status(journey.bank.subscriber).letter is LetterStatus.SENT)
+    eventually(
+        lambda: journey.registrar.status(journey.bank.subscriber).letter is LetterStatus.SENT
+    )
     assert len(town.mailbox.letters_to(journey.bank.mail_address)) == 1
     (kept,) = town.rows("SELECT recipient FROM outbox WHERE user_id = ?", user_id)
     assert kept == (None,)
@@ -296,11 +299,3 @@ def wrong(phone: Phone) -> str:
 
 def other(password: str) -> str:
     return f"{(int(password) + 1) % 10**6:06d}"
-
-
-def until(holds: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait for a condition."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

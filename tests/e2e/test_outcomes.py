@@ -14,6 +14,7 @@ from conftest import ABUKUMA, KENSHIN, Enrol, channel_of
 from development import oathtool
 from development.environment import Environment
 from development.server import ServerProcess
+from development.steps import wait_within_step
 from development.vendor import Device, make_device
 from kagimori_client import (
     AuthorityFault,
@@ -37,12 +38,6 @@ def shown(device: Device, steps: int = 0) -> str:
 def wrong(device: Device) -> str:
     near = {shown(device, steps) for steps in range(-4, 5)}
     return next(code for code in (f"{n:06d}" for n in range(100)) if code not in near)
-
-
-def early_in_a_step(seconds: float = 10.0, period: int = 30) -> None:
-    left = period - time.time() % period
-    if left < seconds:
-        time.sleep(left + 0.05)
 
 
 def test_a_subscriber_is_as_good_a_name_as_a_serial(enrol: Enrol, bank: BankChannel) -> None:
@@ -82,7 +77,7 @@ def test_one_step_off_is_accepted_once_and_two_are_not(
     enrol: Enrol, bank: BankChannel, towards: int
 ) -> None:
     enrol(DEVICE)
-    early_in_a_step()
+    wait_within_step(30, 10.0)
     near = shown(DEVICE, towards)
     with pytest.raises(OtpRejected):
         bank.verify(shown(DEVICE, 2 * towards), serial="SERIAL1")
@@ -95,7 +90,7 @@ def test_an_older_code_is_spent_once_a_later_one_was_accepted(
     enrol: Enrol, bank: BankChannel
 ) -> None:
     enrol(DEVICE)
-    early_in_a_step()
+    wait_within_step(30, 10.0)
     earlier = shown(DEVICE)
     bank.verify(shown(DEVICE, 1), serial="SERIAL1")
     with pytest.raises(OtpReplayed):

@@ -29,6 +29,7 @@ from development.family_a import walk_all
 from development.mailbox import Mailbox
 from development.server import ServerProcess, channel
 from development.stage import Deed, Stage
+from development.steps import wait_within_step
 from development.vendor import Device, make_device
 from kagimori.api.admin.v1 import admin_pb2, admin_pb2_grpc
 from kagimori_client import (
@@ -43,8 +44,7 @@ from kagimori_client.token import AuthorityProfile
 
 ABUKUMA = "20160003"
 KENSHIN = "10112001"
-SETTLED_SECONDS = 8.0
-"""A check of neighbouring steps wants this much of the step left."""
+
 
 CBC_DEVICES = [
     make_device("KGTD00000101"),
@@ -246,13 +246,6 @@ def neighbouring_steps(bank: Bank) -> None:
         )
         bank.stage.accepted(f"{serial}: the code of step {towards:+d}", bank.asking(serial, near))
         bank.stage.refused("   ... again", OtpReplayed, bank.asking(serial, near))
-
-
-def wait_within_step(period: int) -> None:
-    """Return when at least `SETTLED_SECONDS` of the time step are left."""
-    left = period - time.time() % period
-    if left < SETTLED_SECONDS:
-        time.sleep(left + 0.1)
 
 
 def what_is_not_the_callers(bank: Bank, place: Environment) -> None:

@@ -23,6 +23,7 @@ from development.companions import mail_of, provisioning_of
 from development.environment import Environment
 from development.mailbox import Mailbox
 from development.stage import Stage
+from development.steps import wait_within_step
 from development.vendor import Device
 from kagimori_client import (
     BankChannel,
@@ -211,7 +212,7 @@ class Journey:
 
     def begin_to_use(self) -> None:
         """利用開始."""
-        wait_within_step()
+        wait_within_step(PERIOD)
         code = self.phone.code(-1)
         activate = partial(self.registrar.activate, self.bank.subscriber, code)
         self.stage.accepted("利用開始 (activation) by the code just shown", activate)
@@ -326,10 +327,3 @@ def _opened(kind: type[L], place: Environment, bank: Bank, role: str) -> L:
         private_key=identity.private_key,
         authority_ca=place.certificates / "ca.pem",
     )
-
-
-def wait_within_step(seconds: float = 10.0) -> None:
-    """Return when at least ``seconds`` of the time step are left."""
-    left = PERIOD - time.time() % PERIOD
-    if left < seconds:
-        time.sleep(left + 0.1)

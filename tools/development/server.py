@@ -6,29 +6,21 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from development.certificates import AUTHORITY_TENANT
+from development.child import START_SECONDS, Child, NotServing
 from development.environment import Environment, command
 
-START_SECONDS = 30.0
-STOP_SECONDS = 20.0
+__all__ = ["NotServing", "ServerProcess", "channel"]
 
 
-class NotServing(Exception):
-    """The server ended or did not come up; the message is what it logged last."""
-
-
-class ServerProcess:
+class ServerProcess(Child):
     """``kagimori serve`` on an environment. Use it as a context manager."""
 
     def __init__(
@@ -41,51 +33,17 @@ class ServerProcess:
 
         With ``workers`` the child is a supervisor of so many.
         """
+        super().__init__(environment.directory / "server.log", {**os.environ, **(variables or {})})
         self.environment = environment
         self.workers = workers
-        self.log: Path = environment.directory / "server.log"
-        self._variables = {**os.environ, **(variables or {})}
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log_start = 0
-
-    @property
-    def pid(self) -> int:
-        """Return the child's process id."""
-        return self._child.pid
 
     def start(self) -> Self:
         """Start it and return once all of it serves; raise `NotServing` otherwise."""
         several = () if self.workers is None else ("--workers", str(self.workers))
-        with self.log.open("ab") as log:
-            self._log_start = log.tell()
-            self._process = subprocess.Popen(
-                command("serve", "--config", self.environment.config, *several),
-                env=self._variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        line = command("serve", "--config", self.environment.config, *several)
         # Workers are started one after the other.
-        deadline = time.monotonic() + START_SECONDS * (self.workers or 1)
-        while not (self._are_all_up() and self.serves()):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise NotServing("\n".join(self.log.read_text().splitlines()[-20:]))
-            time.sleep(0.05)
+        self._spawn(line, self._is_up, START_SECONDS * (self.workers or 1))
         return self
-
-    def stop(self) -> int:
-        """Ask it to end (SIGTERM) and return its exit code."""
-        self._child.send_signal(signal.SIGTERM)
-        return self.wait()
-
-    def wait(self) -> int:
-        """Return its exit code once it has ended; one that does not end is killed."""
-        try:
-            return self._child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
 
     def kill(self) -> None:
         """End it, and every worker, as a power cut would (SIGKILL)."""
@@ -104,31 +62,12 @@ class ServerProcess:
         return [pid for pid in serving if pid not in ended]
 
     def logged(self) -> list[dict[str, Any]]:
-        """Return what it has logged since its start, without what is no JSON."""
-        with self.log.open("rb") as log:
-            log.seek(self._log_start)
-            lines = log.read().splitlines()
-        return [json.loads(line) for line in lines if line.startswith(b"{")]
+        """Return what it has logged since its start, without what is no JSON or no whole line."""
+        whole, _, _ = self._logged_since_start().rpartition(b"\n")
+        return [json.loads(line) for line in whole.splitlines() if line.startswith(b"{")]
 
-    def __enter__(self) -> Self:
-        """Start."""
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave nothing running."""
-        if self._process is not None and self._process.poll() is None:
-            self.stop()
-
-    @property
-    def _child(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise RuntimeError("the server was not started")
-        return self._process
+    def _is_up(self) -> bool:
+        return self._are_all_up() and self.serves()
 
     def _are_all_up(self) -> bool:
         return self.workers is None or len(self.worker_pids()) >= self.workers
