@@ -18,7 +18,8 @@ pub struct SearchJob(pub Job);
 #[pymethods]
 impl SearchJob {
     #[new]
-    #[pyo3(signature = (row, first, predicted, last, spent, code))]
+    #[pyo3(signature = (row, first, predicted, last, spent, code, second = None))]
+    #[expect(clippy::too_many_arguments, reason = "PyO3 takes one argument for each fact")]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a borrowed row over by value")]
     fn new(
         row: PyRef<'_, TokenRow>,
@@ -27,13 +28,18 @@ impl SearchJob {
         last: u64,
         spent: Option<u64>,
         code: &str,
+        second: Option<&str>,
     ) -> PyResult<Self> {
         let window = Window::new(first, predicted, last, spent)
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
-        let code = Code::parse(code)
-            .ok_or_else(|| PyValueError::new_err("a code is six to eight ASCII digits"))?;
-        Ok(Self(Job { row: Arc::clone(&row.0), window, code }))
+        let code = parse_code(code)?;
+        let second = second.map(parse_code).transpose()?;
+        Ok(Self(Job { row: Arc::clone(&row.0), window, code, second }))
     }
+}
+
+fn parse_code(text: &str) -> PyResult<Code> {
+    Code::parse(text).ok_or_else(|| PyValueError::new_err("a code is six to ten ASCII digits"))
 }
 
 /// A search that was broken off.

@@ -25,7 +25,7 @@ from development.environment import Environment
 from development.vendor import Device, make_device
 from kagimori import bootstrap, config
 from kagimori.adapters.vault import HsmImportVault
-from kagimori.application.ports import EncryptedSeed
+from kagimori.application.inventory.vendor_file import EncryptedSeed
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
     NEVER,

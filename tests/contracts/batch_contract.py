@@ -21,8 +21,8 @@ from contracts.store_bench import (
     claim_of,
     settle_all,
 )
+from kagimori.application.inventory.ports import Added
 from kagimori.application.ports import (
-    Added,
     Answered,
     BySerial,
     BySubscriber,

@@ -6,7 +6,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.store_bench import Bench, as_granted, claim_of, granted, succeed
-from kagimori.application.ports import Added, BySerial, Duplicate
+from kagimori.application.inventory.ports import Added, Duplicate
+from kagimori.application.ports import BySerial
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import Profile, Token

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any, Protocol
 from uuid import uuid4
 
+from kagimori.application.inventory.ports import Added, Duplicate
 from kagimori.application.ports import (
     Answered,
     BySerial,
@@ -17,7 +18,6 @@ from kagimori.application.ports import (
     ClaimAnswer,
     Finding,
     Granted,
-    InventoryStore,
     Overslept,
     SettleAnswer,
     Settlement,
@@ -41,6 +41,12 @@ ONCE = Attempts(1, TODAY.isoformat(), 1, 1)
 Row = Mapping[str, Any]
 
 
+class Inventory(Protocol):
+    """Brings tokens in, for a test."""
+
+    def add(self, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]: ...
+
+
 class Bench(Protocol):
     """A store over an empty database, and the rows behind it."""
 
@@ -48,13 +54,13 @@ class Bench(Protocol):
     def store(self) -> WaitedStore: ...
 
     @property
-    def inventory(self) -> InventoryStore: ...
+    def inventory(self) -> Inventory: ...
 
     def another_store(self) -> WaitedStore:
         """Return a store as another process would open it."""
         ...
 
-    def another_inventory(self) -> InventoryStore:
+    def another_inventory(self) -> Inventory:
         """Return an inventory as another process would open it."""
         ...
 

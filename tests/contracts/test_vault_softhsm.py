@@ -15,7 +15,7 @@ from contracts.vault_contract import SEEDS, VaultContract
 from kagimori import core
 from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
 from kagimori.adapters.vault.words import translated
-from kagimori.application.ports import EncryptedSeed
+from kagimori.application.inventory.vendor_file import EncryptedSeed
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
 from support.envelopes import provisioning_pem

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from kagimori.application.ports import EncryptedSeed, MacMethod, SeedRefused
+from kagimori.application.inventory.ports import SeedRefused
+from kagimori.application.inventory.vendor_file import EncryptedSeed, MacMethod
 from kagimori.domain.token import CustodyLabel, Hash, SealedSeed, TokenIdentity
 
 WRAPPING_KEY = bytes(range(32))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from kagimori.application.ports import Added, Duplicate
+from kagimori.application.inventory.ports import Added, Duplicate
 from kagimori.domain.token import Token
 
 

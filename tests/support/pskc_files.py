@@ -11,7 +11,7 @@ from lxml import etree
 
 from development.vendor import Device, write_pskc
 from kagimori.adapters.pskc.reader import read
-from kagimori.application.administration.vendor_file import Fault, VendorFile, VendorFileRefused
+from kagimori.application.inventory.vendor_file import Fault, VendorFile, VendorFileRefused
 
 VENDOR = "acme"
 CBC_KEY = bytes(range(16))

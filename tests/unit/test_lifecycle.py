@@ -15,6 +15,7 @@ from kagimori.domain.calendar import day_of, reissue_from
 from kagimori.domain.lifecycle import (
     BORN,
     ENROLMENT,
+    NOBODYS,
     STATUS_OF,
     TRANSITIONS,
     Event,
@@ -85,7 +86,7 @@ def test_only_the_table_moves_an_enrolment(status: Status, step: Step) -> None:
 
 
 def test_each_state_of_a_live_token_is_a_status() -> None:
-    assert set(STATUS_OF) == set(State) - {State.IN_STOCK, State.RETIRED}
+    assert set(STATUS_OF) == set(State) - NOBODYS
 
 
 @pytest.mark.parametrize(

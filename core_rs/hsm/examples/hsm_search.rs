@@ -110,6 +110,7 @@ fn job(order: &Order) -> Job {
         row: Arc::new(row(&order.token)),
         window: Window::new(order.step, order.step, order.step, None).expect("one step"),
         code: Code::parse(&order.code).expect("six digits"),
+        second: None,
     }
 }
 

@@ -178,7 +178,9 @@ mod tests {
         let row = Arc::new(Row::new(&identity, &[]));
         let window = |step| Window::new(step, step, step, None).unwrap();
         let code = Code::parse("755224").unwrap();
-        (0..steps).map(|step| Job { row: Arc::clone(&row), window: window(step), code }).collect()
+        (0..steps)
+            .map(|step| Job { row: Arc::clone(&row), window: window(step), code, second: None })
+            .collect()
     }
 
     fn found(job: &Job) -> Answer {

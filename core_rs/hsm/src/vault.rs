@@ -62,6 +62,8 @@ pub struct Job {
     pub window: Window,
     /// The code that was offered.
     pub code: Code,
+    /// The code that must stand one step behind it: then two are offered.
+    pub second: Option<Code>,
 }
 
 /// What a search came to.

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Codes as people type them: six to eight ASCII digits.
+//! Codes as people type them: six to ten ASCII digits.
 
 use subtle::{Choice, ConstantTimeEq};
 
-const LONGEST: usize = 8;
+const LONGEST: usize = 10;
 
-/// How many digits a code has: 6, 7 or 8 (RFC 4226 §5.3).
+/// How many digits a code has: 6 to 10 (RFC 4226 §5.3), which is all that 31 bits fill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digits(u8);
 
 impl Digits {
-    /// Returns `None` unless `count` is 6, 7 or 8.
+    /// Returns `None` unless `count` is 6 to 10.
     #[must_use]
     pub const fn new(count: u8) -> Option<Self> {
-        if count >= 6 && count <= 8 { Some(Self(count)) } else { None }
+        if count >= 6 && count <= 10 { Some(Self(count)) } else { None }
     }
 
     /// The number of digits.
@@ -31,7 +31,7 @@ pub struct Code {
 }
 
 impl Code {
-    /// Reads a code of exactly six to eight ASCII digits; else returns `None`.
+    /// Reads a code of exactly six to ten ASCII digits; else returns `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let digits = Digits::new(u8::try_from(text.len()).ok()?)?;

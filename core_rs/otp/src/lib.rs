@@ -20,7 +20,7 @@ mod window;
 pub use code::{Code, Digits};
 pub use hash::{Hash, MAX_MAC};
 pub use hotp::{Mac, hotp, step_at, truncate};
-pub use search::{Found, Interrupted, search};
+pub use search::{Found, Interrupted, search, search_pair};
 #[cfg(feature = "software")]
 pub use software::SoftwareMac;
 pub use window::{MAX_STEPS, Plan, Window, WindowError};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which step of a window has this code?
+//! Which step of a window has this code, or these two?
 
 use subtle::ConstantTimeEq;
 
@@ -41,6 +41,33 @@ pub fn search<M: Mac>(
         evaluated += 1;
         if bool::from(candidate.ct_eq(code)) {
             return Ok(Found { step: Some(step), evaluated });
+        }
+    }
+    Ok(Found { step: None, evaluated })
+}
+
+/// Tries the steps of `plan` in order and stops at the first that has the code
+/// `first` while the step behind it has `second` (RFC 4226 §7.4); that step is found.
+///
+/// Each step of the plan costs one code, and one more where `first` fits.
+pub fn search_pair<M: Mac>(
+    mac: &mut M,
+    plan: Plan,
+    digits: Digits,
+    first: &Code,
+    second: &Code,
+) -> Result<Found, Interrupted<M::Error>> {
+    let mut evaluated = 0;
+    let mut fits = |step: u64, code: &Code| -> Result<bool, Interrupted<M::Error>> {
+        let candidate =
+            hotp(mac, step, digits).map_err(|error| Interrupted { error, evaluated })?;
+        evaluated += 1;
+        Ok(bool::from(candidate.ct_eq(code)))
+    };
+    for candidate in plan {
+        let Some(next) = candidate.checked_add(1) else { continue };
+        if fits(candidate, first)? && fits(next, second)? {
+            return Ok(Found { step: Some(next), evaluated });
         }
     }
     Ok(Found { step: None, evaluated })

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use kagimori_otp::{
     Code, Digits, Found, Hash, Interrupted, MAX_MAC, MAX_STEPS, Mac, SoftwareMac, Window, hotp,
-    search,
+    search, search_pair,
 };
 use proptest::prelude::*;
 
@@ -94,11 +94,12 @@ fn a_window_must_make_sense() {
 }
 
 #[test]
-fn a_code_is_six_to_eight_ascii_digits() {
-    for good in ["000000", "1234567", "99999999"] {
+fn a_code_is_six_to_ten_ascii_digits() {
+    for good in ["000000", "1234567", "99999999", "2147483647"] {
         assert!(Code::parse(good).is_some_and(|code| code.as_bytes() == good.as_bytes()));
     }
-    for bad in ["", "12345", "123456789", " 123456", "+123456", "12345\0", "１２３４５６", "12 456"]
+    for bad in
+        ["", "12345", "12345678901", " 123456", "+123456", "12345\0", "１２３４５６", "12 456"]
     {
         assert!(Code::parse(bad).is_none(), "{bad:?}");
     }
@@ -134,4 +135,21 @@ fn found(window: Window, code: &Code) -> Found {
     let mut mac = SoftwareMac::new(Hash::Sha1, KEY);
     let Ok(found) = search(&mut mac, window.plan(), six(), code);
     found
+}
+
+#[test]
+fn two_codes_are_found_where_they_stand_one_behind_the_other() {
+    let window = Window::new(0, 0, 8, None).unwrap();
+    let pair = |first: u64, second: u64| {
+        let mut mac = SoftwareMac::new(Hash::Sha1, KEY);
+        let Ok(found) =
+            search_pair(&mut mac, window.plan(), six(), &code_at(first), &code_at(second));
+        found.step
+    };
+    assert_eq!(pair(3, 4), Some(4));
+    assert_eq!(pair(8, 9), Some(9)); // the first one lies in the window
+    assert_eq!(pair(9, 10), None);
+    assert_eq!(pair(4, 3), None);
+    assert_eq!(pair(3, 5), None);
+    assert_eq!(pair(3, 3), None);
 }

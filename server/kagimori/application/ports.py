@@ -17,7 +17,7 @@ from kagimori.domain.code import Otp
 from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import AttemptLimits, Operation
-from kagimori.domain.token import Hash, SealedSeed, Token, TokenIdentity
+from kagimori.domain.token import Token
 from kagimori.domain.value import value
 from kagimori.domain.window import Window
 
@@ -169,42 +169,21 @@ class VerificationStore(Protocol):
         ...
 
 
-@value(frozen=True, slots=True)
-class Added:
-    """A new token is in the inventory."""
-
-    serial: str
-
-
-@value(frozen=True, slots=True)
-class Duplicate:
-    """The serial was there before; the old token is untouched."""
-
-    serial: str
-
-
-class InventoryStore(Protocol):
-    """The tokens themselves, for the importing process."""
-
-    def known_serials(self, tenant: str, serials: Sequence[str]) -> set[str]:
-        """Return those of ``serials`` that the tenant has already."""
-        ...
-
-    def add(self, tokens: Sequence[Token], actor: str) -> list[Added | Duplicate]:
-        """Insert all in one durable transaction, with an audit row for each."""
-        ...
-
-
 # --- the vault: the HSM behind Rust ----------------------------------------
 
 
 @value(frozen=True, slots=True)
 class Search:
-    """The question which step of ``window`` has ``code``."""
+    """The question which step of ``window`` has ``code``.
+
+    With ``second`` it is which step has ``second`` while the one before it lies in
+    ``window`` and has ``code``.
+    """
 
     token: Token
     window: Window
     code: Otp
+    second: Otp | None = None
 
 
 @value(frozen=True, slots=True)
@@ -248,64 +227,6 @@ class SeedVault(Protocol):
     async def ping(self) -> None:
         """Return if the HSM opens and uses a canary seed; else `HsmUnavailable`."""
         ...
-
-
-# --- the vault of the importing process -------------------------------------
-
-
-@value(frozen=True, slots=True)
-class EncryptedSeed:
-    """A seed as a vendor's file has it.
-
-    ``algorithm`` is the name after the ``#`` of the XML-Encryption URI
-    (``aes128-cbc``, ``kw-aes256``); ``ciphertext`` begins with the IV for CBC;
-    ``mac`` is None where the file carries none.
-    """
-
-    vendor: str
-    algorithm: str
-    ciphertext: bytes = field(repr=False)
-    mac: bytes | None = field(repr=False, default=None)
-
-
-@value(frozen=True, slots=True)
-class MacMethod:
-    """The file's MAC (RFC 6030 §6.1.1): its algorithm and its encrypted key."""
-
-    algorithm: str
-    key_algorithm: str
-    key_ciphertext: bytes = field(repr=False)
-
-
-class ImportVault(Protocol):
-    """Moves a vendor's seeds under a tenant's wrapping key."""
-
-    def seal(
-        self, seed: EncryptedSeed, mac: MacMethod | None, tenant: str, use: Hash
-    ) -> SealedSeed:
-        """Check the MAC, then open and reseal; raise `SeedRefused` otherwise."""
-        ...
-
-    def row_mac(self, identity: TokenIdentity) -> bytes:
-        """Return the MAC that binds the row together."""
-        ...
-
-    def fingerprint(self, tenant: str, message: bytes) -> bytes:
-        """Return the digest that `SeedVault.fingerprint` returns."""
-        ...
-
-
-class SeedRefused(Exception):
-    """A seed cannot be taken over; ``reason`` is for the import report.
-
-    Reasons: MAC_MISMATCH, MAC_MISSING, UNWRAP_FAILED, SEED_TOO_SHORT,
-    HOST_TRANSIENT_NOT_ALLOWED, UNSUPPORTED_ALGORITHM, UNKNOWN_VENDOR.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        """``detail`` is a sentence for people; it never quotes key material."""
-        super().__init__(f"{reason}: {detail}")
-        self.reason = reason
 
 
 class Clock(Protocol):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from kagimori.application.administration.import_tokens import ImportReport
+    from kagimori.application.inventory.import_tokens import ImportReport
 
 NOTHING_IMPORTED = 1
 DUPLICATES_LEFT_ALONE = 3
@@ -37,10 +37,10 @@ def import_tokens(  # noqa: PLR0913 - an option each
     ] = False,
 ) -> None:
     """Take a vendor's hardware tokens into a tenant's inventory: the whole file or nothing."""
-    from kagimori.application.administration.import_tokens import (  # noqa: PLC0415 - see kagimori.cli
+    from kagimori.application.inventory.import_tokens import (  # noqa: PLC0415 - see kagimori.cli
         OrderRefused,
     )
-    from kagimori.application.administration.vendor_file import VendorFileRefused  # noqa: PLC0415
+    from kagimori.application.inventory.vendor_file import VendorFileRefused  # noqa: PLC0415
     from kagimori.bootstrap import StartError  # noqa: PLC0415
     from kagimori.config import ConfigError  # noqa: PLC0415
     from kagimori.domain.errors import AuthorityError  # noqa: PLC0415
@@ -79,7 +79,7 @@ def _show(report: ImportReport) -> int:
     from rich.console import Console  # noqa: PLC0415 - see kagimori.cli
     from rich.table import Table  # noqa: PLC0415
 
-    from kagimori.application.administration.import_tokens import Result  # noqa: PLC0415
+    from kagimori.application.inventory.import_tokens import Result  # noqa: PLC0415
 
     table = Table()
     for heading, whole in (("serial", True), ("result", True), ("custody, or why not", False)):

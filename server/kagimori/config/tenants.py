@@ -22,6 +22,7 @@ from kagimori.config.reading import ConfigError, Section, table_of, validated
 from kagimori.domain.false_accept import odds_of
 from kagimori.domain.policy import AttemptLimits, Operation, Windows
 from kagimori.domain.tenant import (
+    CUSTODY,
     OPERATIONS,
     Activation,
     FalseAcceptBounds,
@@ -84,6 +85,20 @@ class WindowsSection(Section):
         le=100,
         strict=True,
         description="how far a clock is followed",
+    )
+    resync_time: int = Field(
+        default=_WINDOWS.resync_time,
+        ge=1,
+        le=250,
+        strict=True,
+        description="steps on both sides of the true time in a resynchronisation",
+    )
+    resync_look_ahead: int = Field(
+        default=_WINDOWS.resync_look_ahead,
+        ge=2,
+        le=1000,
+        strict=True,
+        description="event-based: counters ahead of the last one in a resynchronisation",
     )
 
 
@@ -191,7 +206,7 @@ class TenantSection(Section):
         Field(min_length=1),
         PlainSerializer(sorted),
     ] = Field(
-        frozenset(CustodyLabel),
+        CUSTODY,
         description="where a token's seed may have been: a list of "
         + ", ".join(f"`{label}`" for label in CustodyLabel),
     )

@@ -113,7 +113,9 @@ class TokenRow:
 class SearchJob:
     """One window to search. Steps are inclusive; ``spent`` is tried last.
 
-    Raises ValueError or OverflowError for steps that are no window.
+    With ``second`` the window is of the first of two consecutive codes, and the
+    answer is the step of the second one. Raises ValueError or OverflowError for
+    steps that are no window.
     """
 
     def __new__(
@@ -124,6 +126,7 @@ class SearchJob:
         last: int,
         spent: int | None,
         code: str,
+        second: str | None = None,
     ) -> Self: ...
 
 @final

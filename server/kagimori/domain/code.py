@@ -9,7 +9,8 @@ from typing import Final
 from kagimori.domain.errors import InvalidField
 
 SHORTEST: Final = 6
-LONGEST: Final = 8
+LONGEST: Final = 10
+"""Dynamic truncation leaves 31 bits, ten digits (RFC 4226 §5.3)."""
 
 # re.ASCII is not enough for \d habits: the class is spelled out, so full-width
 # digits, spaces, signs and NUL are refused and nothing is ever normalised.
@@ -17,7 +18,7 @@ _FORMAT: Final = re.compile(rf"[0-9]{{{SHORTEST},{LONGEST}}}")
 
 
 class Otp:
-    """A well-formed one-time password (RFC 4226 §5.3): 6 to 8 ASCII digits."""
+    """A well-formed one-time password (RFC 4226 §5.3): 6 to 10 ASCII digits."""
 
     __slots__ = ("_digits",)
 

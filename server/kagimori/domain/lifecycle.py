@@ -19,6 +19,10 @@ class State(StrEnum):
     ACTIVE = "ACTIVE"
     LOCKED = "LOCKED"
     """In use, after too many wrong codes."""
+    RETURNED = "RETURNED"
+    """As IN_STOCK, after a customer has had it; what he spent stays spent."""
+    DEFECTIVE = "DEFECTIVE"
+    """As RETIRED, because it is broken, or nobody knows whose seed it holds."""
     RETIRED = "RETIRED"
     """Deregistered for good: its seed is destroyed and it is bound to nobody."""
 
@@ -30,20 +34,35 @@ class Event(StrEnum):
     ACTIVATE = "ACTIVATE"
     LOCK = "LOCK"
     UNLOCK = "UNLOCK"
+    RETURN = "RETURN"
+    """A customer gives a hardware token back, in working order."""
+    CONDEMN = "CONDEMN"
+    """It is found to be defective."""
     RETIRE = "RETIRE"
 
 
+NOBODYS: Final = frozenset({State.IN_STOCK, State.RETURNED, State.DEFECTIVE, State.RETIRED})
+"""States of a token that is bound to nobody. To a bank channel it does not exist."""
+
+DESTROYED: Final = frozenset({State.DEFECTIVE, State.RETIRED})
+"""States of a token whose seed is no more. Nothing happens to it any longer."""
+
+IN_STOCK: Final = NOBODYS - DESTROYED
+"""States of a token that can be given to a customer."""
+
+_BOUND: Final = frozenset(State) - NOBODYS
+
 TRANSITIONS: Final = {
     (State.IN_STOCK, Event.ASSIGN): State.ASSIGNED,
+    (State.RETURNED, Event.ASSIGN): State.ASSIGNED,
     (State.ASSIGNED, Event.ACTIVATE): State.ACTIVE,
     (State.ASSIGNED, Event.LOCK): State.BARRED,
     (State.BARRED, Event.UNLOCK): State.ASSIGNED,
     (State.ACTIVE, Event.LOCK): State.LOCKED,
     (State.LOCKED, Event.UNLOCK): State.ACTIVE,
-    (State.ASSIGNED, Event.RETIRE): State.RETIRED,
-    (State.BARRED, Event.RETIRE): State.RETIRED,
-    (State.ACTIVE, Event.RETIRE): State.RETIRED,
-    (State.LOCKED, Event.RETIRE): State.RETIRED,
+    **{(state, Event.RETURN): State.RETURNED for state in _BOUND},
+    **{(state, Event.CONDEMN): State.DEFECTIVE for state in _BOUND | IN_STOCK},
+    **{(state, Event.RETIRE): State.RETIRED for state in _BOUND | IN_STOCK},
 }
 
 BORN: Final = State.IN_STOCK

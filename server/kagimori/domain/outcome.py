@@ -21,6 +21,8 @@ class Outcome(StrEnum):
     LOCKED = "LOCKED"
     NOT_ACTIVE = "NOT_ACTIVE"
     UNKNOWN_TOKEN = "UNKNOWN_TOKEN"
+    SYNCHRONIZED = "SYNCHRONIZED"
+    """Two consecutive codes told where the token is. It authenticates nobody."""
 
 
 @value(frozen=True, slots=True)

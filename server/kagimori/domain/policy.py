@@ -17,6 +17,8 @@ class Operation(StrEnum):
     BILL_PAYMENT = "BILL_PAYMENT"
     ACTIVATION = "ACTIVATION"
     """利用開始: taking an assigned token into use. Not an operation of a channel's."""
+    RESYNC = "RESYNC"
+    """同期ズレ補正: finding a token again by two consecutive codes. It authorises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,13 @@ class Windows:
 
     ``time`` is accepted on both sides of the predicted step, exactly;
     ``look_ahead`` is how many counters above the last one an event-based token
-    may have been pressed; ``max_drift`` bounds what a clock is followed to.
+    may have been pressed; ``max_drift`` bounds what successes follow a clock to.
+    A resynchronisation looks ``resync_time`` steps to both sides of the true
+    time, and ``resync_look_ahead`` counters ahead.
     """
 
     time: int = 1
     look_ahead: int = 10
     max_drift: int = 10
+    resync_time: int = 20
+    resync_look_ahead: int = 100

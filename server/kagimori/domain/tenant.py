@@ -49,6 +49,9 @@ OPERATIONS: Final[Mapping[Operation, When]] = MappingProxyType(
 )
 """What a tenant that says nothing asks a code for."""
 
+CUSTODY: Final = frozenset(CustodyLabel) - {CustodyLabel.CLEAR_TEXT}
+"""The custody labels that a tenant that says nothing accepts: a seed in clear must be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class SoftwareTokens:
@@ -120,7 +123,7 @@ class TenantPolicy:
     operations: Mapping[Operation, When] = field(default_factory=lambda: OPERATIONS)
     activation: Activation = Activation()
     reissue: Reissue = Reissue.NEXT_DAY
-    custody: frozenset[CustodyLabel] = frozenset(CustodyLabel)
+    custody: frozenset[CustodyLabel] = CUSTODY
     subscriber_names: SubscriberNames = SubscriberNames.PLAIN
     mail: MailTemplate | None = None
     bounds: FalseAcceptBounds = FalseAcceptBounds()

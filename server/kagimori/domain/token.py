@@ -51,7 +51,11 @@ class CustodyLabel(StrEnum):
     """The token app drew it and sealed it to the HSM; no server could open it."""
     GENERATED_IN_HSM = "GENERATED_IN_HSM"
     UNWRAPPED_IN_HSM = "UNWRAPPED_IN_HSM"
+    """A vendor's, opened inside the HSM."""
     HOST_TRANSIENT = "HOST_TRANSIENT"
+    """A vendor's, or its key, that was open in the importing process's locked memory."""
+    CLEAR_TEXT = "CLEAR_TEXT"
+    """A vendor's, in clear in the file: whoever had the file knows it."""
 
 
 @value(frozen=True, slots=True)

@@ -34,6 +34,25 @@ def window_of(token: Token, windows: Windows, now: float) -> Window:
     return Window(first, max(0, predicted), max(0, predicted + windows.time))
 
 
+def resync_window_of(token: Token, windows: Windows, now: float) -> Window:
+    """Return where the first of two consecutive codes may lie at ``now`` (RFC 4226 §7.4).
+
+    Both codes lie above the last step, so that what was accepted once finds nothing
+    here. The clock is looked for around the true time, whatever was thought of it
+    before. A window that would be empty holds one step that cannot be reached.
+    """
+    profile = token.identity.profile
+    lowest = token.last_step + 1
+    if profile.factor is MovingFactor.EVENT:
+        # The second code lies one counter above the first.
+        return Window(lowest, lowest, token.last_step + windows.resync_look_ahead - 1)
+    true = step_at(profile, now)
+    first, last = max(0, lowest, true - windows.resync_time), true + windows.resync_time - 1
+    # The customer has waited for the second code: the first one is a step old.
+    predicted = max(first, min(last, true + token.drift - 1))
+    return Window(first, predicted, max(first, last))
+
+
 def step_at(profile: Profile, now: float) -> int:
     """Return the time step that ``now`` falls in (RFC 6238 §4.2)."""
     return (int(now) - profile.t0) // profile.period
@@ -42,14 +61,22 @@ def step_at(profile: Profile, now: float) -> int:
 def drift_after(token: Token, matched: int, windows: Windows, now: float) -> int:
     """Return the drift to remember after ``matched`` was accepted at ``now``.
 
-    It follows the token's clock by at most one step per success and never
-    beyond ``max_drift``: one accepted code cannot carry the window away.
+    It follows the token's clock by at most one step per success, and beyond
+    ``max_drift`` only back: one accepted code cannot carry the window away.
     """
     if token.identity.profile.factor is MovingFactor.EVENT:
         return 0
     seen = matched - step_at(token.identity.profile, now)
     towards = token.drift + max(-1, min(1, seen - token.drift))
-    return max(-windows.max_drift, min(windows.max_drift, towards))
+    # A resynchronisation may have found the clock further out.
+    furthest = max(windows.max_drift, abs(token.drift))
+    return max(-furthest, min(furthest, towards))
+
+
+def resynced_drift(token: Token, second: int, now: float) -> int:
+    """Return the drift to remember once ``second`` was found to be the present step."""
+    profile = token.identity.profile
+    return 0 if profile.factor is MovingFactor.EVENT else second - step_at(profile, now)
 
 
 def _event_window(last_step: int, look_ahead: int) -> Window:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kagimori import bootstrap, config
 from kagimori.adapters.pskc.file import read_file
 from kagimori.adapters.vault import harden_process
-from kagimori.application.administration.import_tokens import (
+from kagimori.application.inventory.import_tokens import (
     ImportOrder,
     ImportReport,
     ImportTokens,

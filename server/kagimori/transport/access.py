@@ -40,23 +40,27 @@ ANYBODY: Final = EVERY_CALLER | {"anybody"}
 
 _VERIFICATION: Final = "/kagimori.verification.v1.VerificationService"
 _ENROLLMENT: Final = "/kagimori.enrollment.v1.EnrollmentService"
+_ADMIN: Final = "/kagimori.admin.v1.AdminService"
 _PROVISIONING: Final = "/kagimori.provisioning.v1.ProvisioningService"
 
 ALLOWED: Final = {
     f"{_VERIFICATION}/VerifyOtp": of_bank(Role.CHANNEL),
     f"{_VERIFICATION}/BatchVerifyOtp": of_bank(Role.CHANNEL),
     f"{_VERIFICATION}/GetOtpRequirement": of_bank(Role.CHANNEL),
+    f"{_VERIFICATION}/ResynchronizeToken": of_bank(Role.CHANNEL, Role.OPERATOR),
     f"{_ENROLLMENT}/IssueSoftwareToken": of_bank(Role.REGISTRAR),
     f"{_ENROLLMENT}/ActivateToken": of_bank(Role.REGISTRAR),
     f"{_ENROLLMENT}/DeregisterToken": of_bank(Role.REGISTRAR),
     f"{_ENROLLMENT}/GetEnrollment": of_bank(Role.REGISTRAR, Role.OPERATOR),
     f"{_ENROLLMENT}/UnlockToken": of_bank(Role.OPERATOR),
+    f"{_ENROLLMENT}/AssignToken": of_bank(Role.OPERATOR),
+    f"{_ENROLLMENT}/GetToken": of_bank(Role.OPERATOR),
+    f"{_ENROLLMENT}/ReturnToken": of_bank(Role.OPERATOR),
     f"{_PROVISIONING}/ProvisionIssuedToken": ANYBODY,
     f"{_PROVISIONING}/GetProvisioningKeys": ANYBODY,
     f"{_PROVISIONING}/GetTime": ANYBODY,
-    "/kagimori.admin.v1.AdminService/GetHsmStatus": of_authority(
-        Role.HSM_ADMIN, Role.OPERATOR, Role.AUDITOR
-    ),
+    f"{_ADMIN}/GetHsmStatus": of_authority(Role.HSM_ADMIN, Role.OPERATOR, Role.AUDITOR),
+    f"{_ADMIN}/ImportTokens": of_authority(Role.HSM_ADMIN),
     # Health and reflection tell nothing of any bank; mTLS keeps strangers out.
     "/grpc.health.v1.Health/Check": EVERY_CALLER,
     "/grpc.health.v1.Health/List": EVERY_CALLER,

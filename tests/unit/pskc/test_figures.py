@@ -9,7 +9,7 @@ from development import oathtool
 from development.vendor import Device
 from fakes.import_vault import FakeImportVault, seed_of
 from kagimori.adapters.pskc.file import read_file
-from kagimori.application.administration.vendor_file import Fault, VendorFileRefused
+from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
 from support.pskc_files import FIGURE_6, FIGURE_6_KEY, VECTORS, VENDOR
 

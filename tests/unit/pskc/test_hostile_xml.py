@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kagimori.adapters.pskc import xml
 from kagimori.adapters.pskc.file import read_file
 from kagimori.adapters.pskc.reader import read
-from kagimori.application.administration.vendor_file import Fault, VendorFileRefused
+from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
 from support.pskc_files import FIGURE_6, VENDOR, fault_of, parsed
 
 FIGURE = FIGURE_6.read_bytes()

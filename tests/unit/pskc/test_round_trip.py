@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from pskc import PSKC
 from pskc.key import EncryptedValue
 
-from kagimori.application.administration.vendor_file import VendorToken
-from kagimori.application.ports import EncryptedSeed
+from kagimori.application.inventory.vendor_file import EncryptedSeed, VendorToken
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
 from support.pskc_files import VENDOR, parsed
 

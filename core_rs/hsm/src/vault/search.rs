@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cryptoki_sys::{CKM_SHA_1_HMAC, CKM_SHA256_HMAC, CKM_SHA512_HMAC};
-use kagimori_otp::{Hash, MAX_MAC, Mac, search};
+use kagimori_otp::{Hash, MAX_MAC, Mac, search, search_pair};
 
 use super::{Answer, Job, Vault, house::House};
 use crate::{
@@ -174,7 +174,12 @@ fn search_window(
     evaluated: &mut u32,
 ) -> Result<Option<u64>, Error> {
     let mut mac = SeedMac { session, seed, hash: job.row.hash, pulse };
-    match search(&mut mac, job.window.plan(), job.row.digits, &job.code) {
+    let (plan, digits) = (job.window.plan(), job.row.digits);
+    let outcome = match &job.second {
+        None => search(&mut mac, plan, digits, &job.code),
+        Some(second) => search_pair(&mut mac, plan, digits, &job.code, second),
+    };
+    match outcome {
         Ok(found) => {
             *evaluated += found.evaluated;
             Ok(found.step)

@@ -178,6 +178,6 @@ fn code_step<'b>(bench: &'b Bench, sealed: &'b Sealed, hash: Hash, code: &str) -
     let vault = bench.vault();
     let row = bench.row(&vault, |row| (row.blob, row.hash) = (&sealed.blob, hash));
     let window = Window::new(0, 0, 9, None).unwrap();
-    let job = Job { row: Arc::new(row), window, code: Code::parse(code).unwrap() };
+    let job = Job { row: Arc::new(row), window, code: Code::parse(code).unwrap(), second: None };
     vault.search(vec![job], PATIENCE).unwrap()[0].step
 }

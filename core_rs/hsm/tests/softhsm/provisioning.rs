@@ -133,7 +133,7 @@ fn step_of(bench: &Bench, vault: &Vault, sealed: &Sealed, code: &str) -> Option<
         (row.key_version, row.custody) = (sealed.key_version, sealed.custody.word());
     });
     let window = Window::new(0, 0, 9, None).unwrap();
-    let job = Job { row: Arc::new(row), window, code: Code::parse(code).unwrap() };
+    let job = Job { row: Arc::new(row), window, code: Code::parse(code).unwrap(), second: None };
     vault.search(vec![job], PATIENCE).unwrap()[0].step
 }
 

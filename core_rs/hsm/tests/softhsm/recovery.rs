@@ -138,7 +138,7 @@ fn wait_until_busy(vault: &Vault, row: &Arc<Row>) {
 
 fn search(vault: &Vault, row: &Arc<Row>, patience: Duration) -> Answer {
     let window = Window::new(0, 0, 3, None).unwrap();
-    let job = Job { row: Arc::clone(row), window, code: Code::parse(CODE).unwrap() };
+    let job = Job { row: Arc::clone(row), window, code: Code::parse(CODE).unwrap(), second: None };
     vault.search(vec![job], patience).unwrap().remove(0)
 }
 

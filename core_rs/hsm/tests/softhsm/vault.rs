@@ -235,7 +235,7 @@ fn search(vault: &Vault, row: &Arc<Row>, code: &str) -> Answer {
 
 fn job(row: &Arc<Row>, code: &str) -> Job {
     let window = Window::new(0, 4, 9, None).unwrap();
-    Job { row: Arc::clone(row), window, code: Code::parse(code).unwrap() }
+    Job { row: Arc::clone(row), window, code: Code::parse(code).unwrap(), second: None }
 }
 
 fn refused(settings: Settings) -> HsmError {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from kagimori.adapters.pskc.reader import read
-from kagimori.application.administration.vendor_file import (
+from kagimori.application.inventory.vendor_file import (
     Fault,
     VendorFile,
     VendorFileRefused,

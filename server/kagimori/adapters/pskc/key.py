@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from kagimori.adapters.pskc.algorithms import ENCRYPTIONS, FACTORS, UNAUTHENTICATED, hash_of
 from kagimori.adapters.pskc.xml import Parts, attribute, integer, octets, refusal, text
-from kagimori.application.administration.vendor_file import Fault, VendorToken
-from kagimori.application.ports import EncryptedSeed, MacMethod
+from kagimori.application.inventory.vendor_file import EncryptedSeed, Fault, MacMethod, VendorToken
 from kagimori.domain.code import LONGEST, SHORTEST
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
 

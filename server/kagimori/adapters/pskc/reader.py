@@ -18,13 +18,13 @@ from kagimori.adapters.pskc.xml import (
     text,
     top_level,
 )
-from kagimori.application.administration.vendor_file import (
+from kagimori.application.inventory.vendor_file import (
     Fault,
+    MacMethod,
     VendorFile,
     VendorFileRefused,
     VendorToken,
 )
-from kagimori.application.ports import MacMethod
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 
 from lxml import etree
 
-from kagimori.application.administration.vendor_file import Fault, VendorFileRefused
+from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
 
 LARGEST_FILE: Final = 64 * 1024 * 1024
 """Octets: some fifty thousand tokens."""

@@ -22,7 +22,7 @@ from kagimori.application.ports import (
     Refused,
 )
 from kagimori.domain.errors import AuthorityError, InvalidField, RequestIdReused
-from kagimori.domain.lifecycle import Event, State, after
+from kagimori.domain.lifecycle import NOBODYS, Event, State, after
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import Attempts, Operation
 
@@ -34,8 +34,6 @@ _CLAIMED: Final = {
 
 _SPENT_UP: Final = {state: after(state, Event.LOCK) for state in set(_CLAIMED.values())}
 """What becomes of it when no attempts are left."""
-
-_NOBODYS: Final = frozenset({State.IN_STOCK, State.RETIRED})
 
 # Somebody else is about to commit: that takes a flush of the log.
 _SOON: Final = Held(0.01)
@@ -298,7 +296,7 @@ class Claims:
         digits, state, lease_until = row[3:6]
         if digits != claim.code_length:
             return Refused(InvalidField("code", f"this token's codes have {digits} digits"))
-        if state in _NOBODYS:
+        if state in NOBODYS:
             # It was somebody's when the request was opened.
             return _SOON
         wanted = _CLAIMED[claim.operation]

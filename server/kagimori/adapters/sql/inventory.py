@@ -17,7 +17,7 @@ from kagimori.adapters.sql.database import (
 )
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.rows import COLUMNS, values_of
-from kagimori.application.ports import Added, Duplicate
+from kagimori.application.inventory.ports import Added, Duplicate
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.token import Token
 

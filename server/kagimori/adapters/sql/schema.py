@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
 import sqlalchemy as sa
 
 from kagimori.domain.enrollment import EnrollmentState, LetterKind, LetterState
-from kagimori.domain.lifecycle import State
+from kagimori.domain.lifecycle import DESTROYED, NOBODYS, State
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import Operation
 from kagimori.domain.token import CustodyLabel, Hash, Kind, MovingFactor, Purpose
@@ -31,10 +32,13 @@ _UUID: Final = sa.Uuid().with_variant(sa.String(36), "sqlite")
 ROOM_FOR_UPDATES: Final = {"fillfactor": "70"}
 
 
-def _one_of(column: str, words: type[StrEnum]) -> sa.CheckConstraint:
+def _is_one_of(column: str, words: Iterable[str]) -> str:
     # Not IN: SQLite would build a table of the words for each row that is written.
-    allowed = " OR ".join(f"{column} = '{word}'" for word in words)
-    return sa.CheckConstraint(allowed, name=column)
+    return " OR ".join(f"{column} = '{word}'" for word in words)
+
+
+def _one_of(column: str, words: type[StrEnum]) -> sa.CheckConstraint:
+    return sa.CheckConstraint(_is_one_of(column, words), name=column)
 
 
 tokens: Final = sa.Table(
@@ -71,6 +75,9 @@ tokens: Final = sa.Table(
     # Who verifies this token now, and until when.
     sa.Column("lease", _UUID),
     sa.Column("lease_until", sa.BigInteger),
+    # The vendor's word on when it may be used: from then on, and then no more.
+    sa.Column("not_before", sa.BigInteger),
+    sa.Column("not_after", sa.BigInteger),
     sa.UniqueConstraint("tenant", "serial"),
     _one_of("kind", Kind),
     _one_of("purpose", Purpose),
@@ -80,16 +87,18 @@ tokens: Final = sa.Table(
     _one_of("state", State),
     # A window can be counted from whatever a row says, before its MAC is known.
     sa.CheckConstraint("(factor = 'TIME') = (period > 0)", name="period"),
-    sa.CheckConstraint("digits BETWEEN 6 AND 8", name="digits"),
+    sa.CheckConstraint("digits BETWEEN 6 AND 10", name="digits"),
     sa.CheckConstraint(
-        "(state = 'IN_STOCK' OR state = 'RETIRED') = (subscriber IS NULL)", name="bound"
+        f"({_is_one_of('state', sorted(NOBODYS))}) = (subscriber IS NULL)", name="bound"
     ),
     sa.CheckConstraint("(lease IS NULL) = (lease_until IS NULL)", name="lease"),
     sa.CheckConstraint(
         "failures >= 0 AND day_failures >= 0 AND unlock_failures >= 0", name="attempts"
     ),
-    # A retired token's seed is destroyed.
-    sa.CheckConstraint("(state = 'RETIRED') = (length(blob) = 0)", name="destroyed"),
+    # A seed that nobody may use again is destroyed.
+    sa.CheckConstraint(
+        f"({_is_one_of('state', sorted(DESTROYED))}) = (length(blob) = 0)", name="destroyed"
+    ),
     postgresql_with=ROOM_FOR_UPDATES,
 )
 
@@ -101,6 +110,36 @@ sa.Index(
     unique=True,
     sqlite_where=tokens.c.subscriber.is_not(None),
     postgresql_where=tokens.c.subscriber.is_not(None),
+)
+
+# A vendor's delivery: one file for one tenant, known again by its digest.
+deliveries: Final = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("delivery_id", sa.String(32), primary_key=True),
+    # SHA-256 of the file, in hexadecimal.
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("vendor", sa.String(64), nullable=False),
+    sa.Column("actor", sa.String(128), nullable=False),
+    sa.Column("begun_at", sa.BigInteger, nullable=False),
+    # When all of it had been read; NULL while an import is under way or broken off.
+    sa.Column("finished_at", sa.BigInteger),
+    sa.UniqueConstraint("tenant", "digest"),
+)
+
+# What a token is that came of a delivery: the verification path never reads it.
+devices: Final = sa.Table(
+    "devices",
+    metadata,
+    sa.Column("tenant", sa.String(32), primary_key=True),
+    sa.Column("token_id", sa.String(64), primary_key=True),
+    sa.Column("delivery_id", sa.String(32), nullable=False),
+    sa.Column("manufacturer", sa.String(64), nullable=False),
+    sa.Column("model", sa.String(64), nullable=False),
+    # From when its battery is counted; the day of the import where no file said it.
+    sa.Column("since", sa.Date, nullable=False),
+    sa.Column("imported_at", sa.BigInteger, nullable=False),
 )
 
 requests: Final = sa.Table(

@@ -13,7 +13,8 @@ from kagimori.adapters.vault.words import (
     sealed_of,
     translated,
 )
-from kagimori.application.ports import EncryptedSeed, MacMethod, SeedRefused
+from kagimori.application.inventory.ports import SeedRefused
+from kagimori.application.inventory.vendor_file import EncryptedSeed, MacMethod
 from kagimori.domain.token import Hash, SealedSeed, TokenIdentity
 
 

@@ -67,6 +67,7 @@ def job_of(search: Search) -> core.SearchJob | None:
             window.last,
             window.spent,
             search.code.reveal(),
+            None if search.second is None else search.second.reveal(),
         )
     except (OverflowError, ValueError):
         return None

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class EnrollmentServiceStub(object):
-    """EnrollmentService leads a customer's software token through its life.
+    """EnrollmentService leads a customer's token through its life.
 
     A call whose rule forbids it in the customer's present status is refused as
     FAILED_PRECONDITION; the reason of google.rpc.ErrorInfo names the rule.
@@ -63,10 +63,25 @@ class EnrollmentServiceStub(object):
                 request_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.UnlockTokenRequest.SerializeToString,
                 response_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.UnlockTokenResponse.FromString,
                 _registered_method=True)
+        self.AssignToken = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/AssignToken',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.AssignTokenRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.AssignTokenResponse.FromString,
+                _registered_method=True)
+        self.GetToken = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/GetToken',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.GetTokenRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.GetTokenResponse.FromString,
+                _registered_method=True)
+        self.ReturnToken = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/ReturnToken',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenResponse.FromString,
+                _registered_method=True)
 
 
 class EnrollmentServiceServicer(object):
-    """EnrollmentService leads a customer's software token through its life.
+    """EnrollmentService leads a customer's token through its life.
 
     A call whose rule forbids it in the customer's present status is refused as
     FAILED_PRECONDITION; the reason of google.rpc.ErrorInfo names the rule.
@@ -130,6 +145,41 @@ class EnrollmentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AssignToken(self, request, context):
+        """AssignToken binds a hardware token that is in stock to a customer, before it
+        is handed out. The customer takes it into use with ActivateToken. It can be
+        sent again.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetToken(self, request, context):
+        """GetToken tells where a hardware token is in its life.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnToken(self, request, context):
+        """ReturnToken takes a hardware token back from its customer, at once and on
+        every server: into stock, where no code that was accepted before will ever be
+        accepted again, or as defective, and then its seed is destroyed. It can be
+        sent again.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrollmentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -158,6 +208,21 @@ def add_EnrollmentServiceServicer_to_server(servicer, server):
                     request_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.UnlockTokenRequest.FromString,
                     response_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.UnlockTokenResponse.SerializeToString,
             ),
+            'AssignToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.AssignToken,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.AssignTokenRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.AssignTokenResponse.SerializeToString,
+            ),
+            'GetToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetToken,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.GetTokenRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.GetTokenResponse.SerializeToString,
+            ),
+            'ReturnToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnToken,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'kagimori.enrollment.v1.EnrollmentService', rpc_method_handlers)
@@ -167,7 +232,7 @@ def add_EnrollmentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class EnrollmentService(object):
-    """EnrollmentService leads a customer's software token through its life.
+    """EnrollmentService leads a customer's token through its life.
 
     A call whose rule forbids it in the customer's present status is refused as
     FAILED_PRECONDITION; the reason of google.rpc.ErrorInfo names the rule.
@@ -298,6 +363,87 @@ class EnrollmentService(object):
             '/kagimori.enrollment.v1.EnrollmentService/UnlockToken',
             kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.UnlockTokenRequest.SerializeToString,
             kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.UnlockTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AssignToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/AssignToken',
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.AssignTokenRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.AssignTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/GetToken',
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.GetTokenRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.GetTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/ReturnToken',
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

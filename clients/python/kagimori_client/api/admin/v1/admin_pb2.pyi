@@ -1,10 +1,135 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class MovingFactor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MOVING_FACTOR_UNSPECIFIED: _ClassVar[MovingFactor]
+    MOVING_FACTOR_TIME: _ClassVar[MovingFactor]
+    MOVING_FACTOR_EVENT: _ClassVar[MovingFactor]
+
+class HashAlgorithm(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HASH_ALGORITHM_UNSPECIFIED: _ClassVar[HashAlgorithm]
+    HASH_ALGORITHM_SHA1: _ClassVar[HashAlgorithm]
+    HASH_ALGORITHM_SHA256: _ClassVar[HashAlgorithm]
+    HASH_ALGORITHM_SHA512: _ClassVar[HashAlgorithm]
+
+class ImportResult(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    IMPORT_RESULT_UNSPECIFIED: _ClassVar[ImportResult]
+    IMPORT_RESULT_IMPORTED: _ClassVar[ImportResult]
+    IMPORT_RESULT_DUPLICATE: _ClassVar[ImportResult]
+    IMPORT_RESULT_REFUSED: _ClassVar[ImportResult]
+MOVING_FACTOR_UNSPECIFIED: MovingFactor
+MOVING_FACTOR_TIME: MovingFactor
+MOVING_FACTOR_EVENT: MovingFactor
+HASH_ALGORITHM_UNSPECIFIED: HashAlgorithm
+HASH_ALGORITHM_SHA1: HashAlgorithm
+HASH_ALGORITHM_SHA256: HashAlgorithm
+HASH_ALGORITHM_SHA512: HashAlgorithm
+IMPORT_RESULT_UNSPECIFIED: ImportResult
+IMPORT_RESULT_IMPORTED: ImportResult
+IMPORT_RESULT_DUPLICATE: ImportResult
+IMPORT_RESULT_REFUSED: ImportResult
+
+class ImportTokensRequest(_message.Message):
+    __slots__ = ("delivery", "batch")
+    DELIVERY_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    delivery: Delivery
+    batch: TokenBatch
+    def __init__(self, delivery: _Optional[_Union[Delivery, _Mapping]] = ..., batch: _Optional[_Union[TokenBatch, _Mapping]] = ...) -> None: ...
+
+class Delivery(_message.Message):
+    __slots__ = ("service_id", "vendor", "digest", "dry_run", "mac")
+    SERVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    MAC_FIELD_NUMBER: _ClassVar[int]
+    service_id: str
+    vendor: str
+    digest: bytes
+    dry_run: bool
+    mac: MacMethod
+    def __init__(self, service_id: _Optional[str] = ..., vendor: _Optional[str] = ..., digest: _Optional[bytes] = ..., dry_run: bool = ..., mac: _Optional[_Union[MacMethod, _Mapping]] = ...) -> None: ...
+
+class MacMethod(_message.Message):
+    __slots__ = ("algorithm", "key_algorithm", "key_ciphertext")
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    KEY_ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    KEY_CIPHERTEXT_FIELD_NUMBER: _ClassVar[int]
+    algorithm: str
+    key_algorithm: str
+    key_ciphertext: bytes
+    def __init__(self, algorithm: _Optional[str] = ..., key_algorithm: _Optional[str] = ..., key_ciphertext: _Optional[bytes] = ...) -> None: ...
+
+class TokenBatch(_message.Message):
+    __slots__ = ("tokens",)
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    tokens: _containers.RepeatedCompositeFieldContainer[DeliveredToken]
+    def __init__(self, tokens: _Optional[_Iterable[_Union[DeliveredToken, _Mapping]]] = ...) -> None: ...
+
+class DeliveredToken(_message.Message):
+    __slots__ = ("serial", "factor", "hash", "digits", "period", "counter", "drift_steps", "algorithm", "ciphertext", "mac", "not_before", "not_after", "manufacturer", "model")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    FACTOR_FIELD_NUMBER: _ClassVar[int]
+    HASH_FIELD_NUMBER: _ClassVar[int]
+    DIGITS_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    COUNTER_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_STEPS_FIELD_NUMBER: _ClassVar[int]
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    CIPHERTEXT_FIELD_NUMBER: _ClassVar[int]
+    MAC_FIELD_NUMBER: _ClassVar[int]
+    NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    NOT_AFTER_FIELD_NUMBER: _ClassVar[int]
+    MANUFACTURER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    factor: MovingFactor
+    hash: HashAlgorithm
+    digits: int
+    period: int
+    counter: int
+    drift_steps: int
+    algorithm: str
+    ciphertext: bytes
+    mac: bytes
+    not_before: _timestamp_pb2.Timestamp
+    not_after: _timestamp_pb2.Timestamp
+    manufacturer: str
+    model: str
+    def __init__(self, serial: _Optional[str] = ..., factor: _Optional[_Union[MovingFactor, str]] = ..., hash: _Optional[_Union[HashAlgorithm, str]] = ..., digits: _Optional[int] = ..., period: _Optional[int] = ..., counter: _Optional[int] = ..., drift_steps: _Optional[int] = ..., algorithm: _Optional[str] = ..., ciphertext: _Optional[bytes] = ..., mac: _Optional[bytes] = ..., not_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., not_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., manufacturer: _Optional[str] = ..., model: _Optional[str] = ...) -> None: ...
+
+class ImportTokensResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[ImportedToken]
+    def __init__(self, results: _Optional[_Iterable[_Union[ImportedToken, _Mapping]]] = ...) -> None: ...
+
+class ImportedToken(_message.Message):
+    __slots__ = ("serial", "result", "custody", "reason", "detail")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    CUSTODY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    result: ImportResult
+    custody: str
+    reason: str
+    detail: str
+    def __init__(self, serial: _Optional[str] = ..., result: _Optional[_Union[ImportResult, str]] = ..., custody: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class GetHsmStatusRequest(_message.Message):
     __slots__ = ()

@@ -40,6 +40,11 @@ class AdminServiceStub(object):
                 request_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.GetHsmStatusRequest.SerializeToString,
                 response_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.GetHsmStatusResponse.FromString,
                 _registered_method=True)
+        self.ImportTokens = channel.stream_stream(
+                '/kagimori.admin.v1.AdminService/ImportTokens',
+                request_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensRequest.SerializeToString,
+                response_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
@@ -56,6 +61,21 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportTokens(self, request_iterator, context):
+        """ImportTokens takes a vendor's tokens into a tenant's stock, whose seeds open
+        inside the HSM: under a transport key with AES key wrap, or under an RSA key of
+        the HSM's. The first message is the delivery; each of the others is a batch, and
+        is answered by one message when it is durable. What is sent again under the
+        same digest is not imported twice, so a stream that broke off can be sent anew
+        from its beginning. Ending the stream ends the delivery.
+
+        The caller must hold a client certificate of tenant `_authority` and role
+        `hsm-admin`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +83,11 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     servicer.GetHsmStatus,
                     request_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.GetHsmStatusRequest.FromString,
                     response_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.GetHsmStatusResponse.SerializeToString,
+            ),
+            'ImportTokens': grpc.stream_stream_rpc_method_handler(
+                    servicer.ImportTokens,
+                    request_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensRequest.FromString,
+                    response_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +118,33 @@ class AdminService(object):
             '/kagimori.admin.v1.AdminService/GetHsmStatus',
             kagimori_dot_admin_dot_v1_dot_admin__pb2.GetHsmStatusRequest.SerializeToString,
             kagimori_dot_admin_dot_v1_dot_admin__pb2.GetHsmStatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportTokens(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/kagimori.admin.v1.AdminService/ImportTokens',
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensRequest.SerializeToString,
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -10,6 +10,30 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class TokenState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TOKEN_STATE_UNSPECIFIED: _ClassVar[TokenState]
+    TOKEN_STATE_IN_STOCK: _ClassVar[TokenState]
+    TOKEN_STATE_ASSIGNED: _ClassVar[TokenState]
+    TOKEN_STATE_ACTIVE: _ClassVar[TokenState]
+    TOKEN_STATE_LOCKED: _ClassVar[TokenState]
+    TOKEN_STATE_RETURNED: _ClassVar[TokenState]
+    TOKEN_STATE_DEFECTIVE: _ClassVar[TokenState]
+    TOKEN_STATE_EXPIRED: _ClassVar[TokenState]
+    TOKEN_STATE_RETIRED: _ClassVar[TokenState]
+
+class TokenCondition(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TOKEN_CONDITION_UNSPECIFIED: _ClassVar[TokenCondition]
+    TOKEN_CONDITION_WORKING: _ClassVar[TokenCondition]
+    TOKEN_CONDITION_DEFECTIVE: _ClassVar[TokenCondition]
+
+class TokenKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TOKEN_KIND_UNSPECIFIED: _ClassVar[TokenKind]
+    TOKEN_KIND_TIME_BASED: _ClassVar[TokenKind]
+    TOKEN_KIND_EVENT_BASED: _ClassVar[TokenKind]
+
 class EnrollmentStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     ENROLLMENT_STATUS_UNSPECIFIED: _ClassVar[EnrollmentStatus]
@@ -27,6 +51,21 @@ class LetterStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LETTER_STATUS_PENDING: _ClassVar[LetterStatus]
     LETTER_STATUS_SENT: _ClassVar[LetterStatus]
     LETTER_STATUS_REFUSED: _ClassVar[LetterStatus]
+TOKEN_STATE_UNSPECIFIED: TokenState
+TOKEN_STATE_IN_STOCK: TokenState
+TOKEN_STATE_ASSIGNED: TokenState
+TOKEN_STATE_ACTIVE: TokenState
+TOKEN_STATE_LOCKED: TokenState
+TOKEN_STATE_RETURNED: TokenState
+TOKEN_STATE_DEFECTIVE: TokenState
+TOKEN_STATE_EXPIRED: TokenState
+TOKEN_STATE_RETIRED: TokenState
+TOKEN_CONDITION_UNSPECIFIED: TokenCondition
+TOKEN_CONDITION_WORKING: TokenCondition
+TOKEN_CONDITION_DEFECTIVE: TokenCondition
+TOKEN_KIND_UNSPECIFIED: TokenKind
+TOKEN_KIND_TIME_BASED: TokenKind
+TOKEN_KIND_EVENT_BASED: TokenKind
 ENROLLMENT_STATUS_UNSPECIFIED: EnrollmentStatus
 ENROLLMENT_STATUS_NOT_REGISTERED: EnrollmentStatus
 ENROLLMENT_STATUS_ISSUED: EnrollmentStatus
@@ -39,6 +78,66 @@ LETTER_STATUS_UNSPECIFIED: LetterStatus
 LETTER_STATUS_PENDING: LetterStatus
 LETTER_STATUS_SENT: LetterStatus
 LETTER_STATUS_REFUSED: LetterStatus
+
+class Token(_message.Message):
+    __slots__ = ("serial", "state", "kind", "digits", "manufacturer", "model", "expires_at", "drift_steps")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    DIGITS_FIELD_NUMBER: _ClassVar[int]
+    MANUFACTURER_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_STEPS_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    state: TokenState
+    kind: TokenKind
+    digits: int
+    manufacturer: str
+    model: str
+    expires_at: _timestamp_pb2.Timestamp
+    drift_steps: int
+    def __init__(self, serial: _Optional[str] = ..., state: _Optional[_Union[TokenState, str]] = ..., kind: _Optional[_Union[TokenKind, str]] = ..., digits: _Optional[int] = ..., manufacturer: _Optional[str] = ..., model: _Optional[str] = ..., expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., drift_steps: _Optional[int] = ...) -> None: ...
+
+class AssignTokenRequest(_message.Message):
+    __slots__ = ("subscriber_ref", "serial")
+    SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    subscriber_ref: str
+    serial: str
+    def __init__(self, subscriber_ref: _Optional[str] = ..., serial: _Optional[str] = ...) -> None: ...
+
+class AssignTokenResponse(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: Token
+    def __init__(self, token: _Optional[_Union[Token, _Mapping]] = ...) -> None: ...
+
+class GetTokenRequest(_message.Message):
+    __slots__ = ("serial",)
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    def __init__(self, serial: _Optional[str] = ...) -> None: ...
+
+class GetTokenResponse(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: Token
+    def __init__(self, token: _Optional[_Union[Token, _Mapping]] = ...) -> None: ...
+
+class ReturnTokenRequest(_message.Message):
+    __slots__ = ("serial", "condition")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    CONDITION_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    condition: TokenCondition
+    def __init__(self, serial: _Optional[str] = ..., condition: _Optional[_Union[TokenCondition, str]] = ...) -> None: ...
+
+class ReturnTokenResponse(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: Token
+    def __init__(self, token: _Optional[_Union[Token, _Mapping]] = ...) -> None: ...
 
 class Enrollment(_message.Message):
     __slots__ = ("status", "service_id", "user_id", "serial", "issued_at", "deadline", "reissue_from", "letter")

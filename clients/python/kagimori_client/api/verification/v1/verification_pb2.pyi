@@ -8,14 +8,51 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ResyncOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    RESYNC_OUTCOME_UNSPECIFIED: _ClassVar[ResyncOutcome]
+    RESYNC_OUTCOME_SYNCHRONIZED: _ClassVar[ResyncOutcome]
+    RESYNC_OUTCOME_REJECTED: _ClassVar[ResyncOutcome]
+    RESYNC_OUTCOME_LOCKED: _ClassVar[ResyncOutcome]
+    RESYNC_OUTCOME_NOT_ACTIVE: _ClassVar[ResyncOutcome]
+    RESYNC_OUTCOME_UNKNOWN_TOKEN: _ClassVar[ResyncOutcome]
+
 class OtpRequirement(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     OTP_REQUIREMENT_UNSPECIFIED: _ClassVar[OtpRequirement]
     OTP_REQUIREMENT_NONE: _ClassVar[OtpRequirement]
     OTP_REQUIREMENT_OTP: _ClassVar[OtpRequirement]
+RESYNC_OUTCOME_UNSPECIFIED: ResyncOutcome
+RESYNC_OUTCOME_SYNCHRONIZED: ResyncOutcome
+RESYNC_OUTCOME_REJECTED: ResyncOutcome
+RESYNC_OUTCOME_LOCKED: ResyncOutcome
+RESYNC_OUTCOME_NOT_ACTIVE: ResyncOutcome
+RESYNC_OUTCOME_UNKNOWN_TOKEN: ResyncOutcome
 OTP_REQUIREMENT_UNSPECIFIED: OtpRequirement
 OTP_REQUIREMENT_NONE: OtpRequirement
 OTP_REQUIREMENT_OTP: OtpRequirement
+
+class ResynchronizeTokenRequest(_message.Message):
+    __slots__ = ("request_id", "subscriber_ref", "serial", "first_code", "second_code")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    FIRST_CODE_FIELD_NUMBER: _ClassVar[int]
+    SECOND_CODE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    subscriber_ref: str
+    serial: str
+    first_code: str
+    second_code: str
+    def __init__(self, request_id: _Optional[str] = ..., subscriber_ref: _Optional[str] = ..., serial: _Optional[str] = ..., first_code: _Optional[str] = ..., second_code: _Optional[str] = ...) -> None: ...
+
+class ResynchronizeTokenResponse(_message.Message):
+    __slots__ = ("outcome", "attempts_left")
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    outcome: ResyncOutcome
+    attempts_left: int
+    def __init__(self, outcome: _Optional[_Union[ResyncOutcome, str]] = ..., attempts_left: _Optional[int] = ...) -> None: ...
 
 class GetOtpRequirementRequest(_message.Message):
     __slots__ = ("subscriber_ref", "operation")

@@ -50,6 +50,11 @@ class VerificationServiceStub(object):
                 request_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementRequest.SerializeToString,
                 response_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementResponse.FromString,
                 _registered_method=True)
+        self.ResynchronizeToken = channel.unary_unary(
+                '/kagimori.verification.v1.VerificationService/ResynchronizeToken',
+                request_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenRequest.SerializeToString,
+                response_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenResponse.FromString,
+                _registered_method=True)
 
 
 class VerificationServiceServicer(object):
@@ -92,6 +97,20 @@ class VerificationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResynchronizeToken(self, request, context):
+        """ResynchronizeToken finds a token again whose clock or counter has run away
+        (同期ズレ補正), by two consecutive codes that were never accepted. Both are
+        spent by it. It authenticates nobody and authorises nothing: ask for another
+        code after it. Wrong codes count as at a login. The same request_id gives the
+        same answer for ten minutes.
+
+        The caller must hold a client certificate of role `channel` or `operator`;
+        the tenant is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VerificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +128,11 @@ def add_VerificationServiceServicer_to_server(servicer, server):
                     servicer.GetOtpRequirement,
                     request_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementRequest.FromString,
                     response_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementResponse.SerializeToString,
+            ),
+            'ResynchronizeToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResynchronizeToken,
+                    request_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenRequest.FromString,
+                    response_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -193,6 +217,33 @@ class VerificationService(object):
             '/kagimori.verification.v1.VerificationService/GetOtpRequirement',
             kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementRequest.SerializeToString,
             kagimori_dot_verification_dot_v1_dot_verification__pb2.GetOtpRequirementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResynchronizeToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.verification.v1.VerificationService/ResynchronizeToken',
+            kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenRequest.SerializeToString,
+            kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,6 +9,8 @@ which is bound to nobody, and takes a barred one for one that is not active.
 import sqlalchemy as sa
 from alembic import op
 
+from kagimori.adapters.sql.migrations.constraints import check, constrain, words
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -42,9 +44,9 @@ _OPERATIONS = (
 
 def upgrade() -> None:
     """Widen the constraints, then add the tables."""
-    changes = {column: _words(column, new) for column, (_, new) in _TOKENS.items()}
-    _constrain("tokens", {**changes, "bound": _BOUND[1], "destroyed": _DESTROYED})
-    _constrain("requests", {"operation": _words("operation", _OPERATIONS[1])})
+    changes = {column: words(column, new) for column, (_, new) in _TOKENS.items()}
+    constrain("tokens", {**changes, "bound": _BOUND[1], "destroyed": _DESTROYED})
+    constrain("requests", {"operation": words("operation", _OPERATIONS[1])})
     op.add_column("audit", sa.Column("user_id", sa.String(16)))
     _create_tenants()
     _create_enrollments()
@@ -56,9 +58,9 @@ def downgrade() -> None:
     for table in ("outbox", "tries", "envelopes", "enrollments", "signing_seeds", "tenants"):
         op.drop_table(table)
     op.drop_column("audit", "user_id")
-    _constrain("requests", {"operation": _words("operation", _OPERATIONS[0])})
-    changes = {column: _words(column, old) for column, (old, _) in _TOKENS.items()}
-    _constrain("tokens", {**changes, "bound": _BOUND[0], "destroyed": None})
+    constrain("requests", {"operation": words("operation", _OPERATIONS[0])})
+    changes = {column: words(column, old) for column, (old, _) in _TOKENS.items()}
+    constrain("tokens", {**changes, "bound": _BOUND[0], "destroyed": None})
 
 
 def _create_tenants() -> None:
@@ -87,7 +89,7 @@ def _create_enrollments() -> None:
         sa.Column("blob", sa.LargeBinary, nullable=False),
         sa.Column("row_mac", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("tenant", "token_id", name="pk_signing_seeds"),
-        _check("signing_seeds_custody", _words("custody", _CUSTODIES)),
+        check("signing_seeds_custody", words("custody", _CUSTODIES)),
     )
     op.create_table(
         "enrollments",
@@ -108,9 +110,9 @@ def _create_enrollments() -> None:
         sa.Column("released_on", sa.Date),
         sa.PrimaryKeyConstraint("tenant", "subscriber", name="pk_enrollments"),
         sa.UniqueConstraint("tenant", "user_id", name="uq_enrollments_tenant_user_id"),
-        _check("enrollments_state", _words("state", ("ISSUED", "PROVISIONED", "RELEASED", "VOID"))),
-        _check("enrollments_provisioned", "(state = 'PROVISIONED') = (token_id IS NOT NULL)"),
-        _check("enrollments_released", "(state = 'RELEASED') = (released_on IS NOT NULL)"),
+        check("enrollments_state", words("state", ("ISSUED", "PROVISIONED", "RELEASED", "VOID"))),
+        check("enrollments_provisioned", "(state = 'PROVISIONED') = (token_id IS NOT NULL)"),
+        check("enrollments_released", "(state = 'RELEASED') = (released_on IS NOT NULL)"),
     )
     op.create_table(
         "envelopes",
@@ -146,9 +148,9 @@ def _create_outbox() -> None:
         sa.Column("ended_at", sa.BigInteger),
         sa.Column("reply", sa.String(64)),
         sa.PrimaryKeyConstraint("letter_id", name="pk_outbox"),
-        _check("outbox_kind", _words("kind", ("ISSUED", "REPLAYED"))),
-        _check("outbox_state", _words("state", ("PENDING", "SENT", "REFUSED"))),
-        _check("outbox_recipient", "(state = 'PENDING') = (recipient IS NOT NULL)"),
+        check("outbox_kind", words("kind", ("ISSUED", "REPLAYED"))),
+        check("outbox_state", words("state", ("PENDING", "SENT", "REFUSED"))),
+        check("outbox_recipient", "(state = 'PENDING') = (recipient IS NOT NULL)"),
     )
     op.create_index(
         "ix_outbox_due",
@@ -158,61 +160,3 @@ def _create_outbox() -> None:
         postgresql_where=sa.text(_PENDING),
     )
     op.create_index("ix_outbox_subscriber", "outbox", ["tenant", "subscriber", "created_at"])
-
-
-def _constrain(table: str, changes: dict[str, str | None]) -> None:
-    """Change a table's constraints; None takes one away, a new name adds one."""
-    if op.get_context().dialect.name == "postgresql":
-        for name, condition in changes.items():
-            full = f"ck_{table}_{name}"
-            op.execute(f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {full}")
-            if condition:
-                op.execute(f"ALTER TABLE {table} ADD CONSTRAINT {full} CHECK ({condition})")
-        return
-    _rebuild(table, changes)
-
-
-def _rebuild(table: str, changes: dict[str, str | None]) -> None:
-    """Make an SQLite table anew from its own words, with other constraints."""
-    connection = op.get_bind()
-    (statement,) = connection.execute(
-        sa.text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = :name"),
-        {"name": table},
-    ).one()
-    indexes = connection.execute(
-        sa.text(
-            "SELECT sql FROM sqlite_master "
-            "WHERE type = 'index' AND tbl_name = :name AND sql IS NOT NULL"
-        ),
-        {"name": table},
-    ).all()
-    for name, condition in changes.items():
-        statement = _with_constraint(statement, f"ck_{table}_{name}", condition)
-    op.execute(f"ALTER TABLE {table} RENAME TO {table}_before")
-    for (index,) in indexes:
-        op.execute(f"DROP INDEX {index.split()[index.split().index('INDEX') + 1]}")
-    op.execute(statement)
-    op.execute(f"INSERT INTO {table} SELECT * FROM {table}_before ORDER BY rowid")  # noqa: S608 - names of ours
-    op.execute(f"DROP TABLE {table}_before")
-    for (index,) in indexes:
-        op.execute(index)
-
-
-def _with_constraint(statement: str, name: str, condition: str | None) -> str:
-    """Return a CREATE TABLE whose lines hold one constraint each, with this one changed."""
-    opening, *lines = statement.rstrip().removesuffix(")").rstrip().split("\n")
-    lines = [line.rstrip().removesuffix(",") for line in lines]
-    wanted = [f"\tCONSTRAINT {name} CHECK ({condition})"] if condition else []
-    held = [place for place, line in enumerate(lines) if f"CONSTRAINT {name} CHECK" in line]
-    place = held[0] if held else len(lines)
-    lines[place : place + len(held)] = wanted
-    return "\n".join((opening, ", \n".join(lines), ")"))
-
-
-def _words(column: str, words: tuple[str, ...]) -> str:
-    # Not IN: SQLite would build a table of the words for each row that is written.
-    return " OR ".join(f"{column} = '{word}'" for word in words)
-
-
-def _check(name: str, condition: str) -> sa.CheckConstraint:
-    return sa.CheckConstraint(condition, name=sa.schema.conv(f"ck_{name}"))

@@ -10,7 +10,7 @@ import pytest
 from development.vendor import make_device
 from fakes.import_vault import FakeImportVault
 from fakes.inventory import FakeInventory
-from kagimori.application.administration.import_tokens import ImportOrder, ImportTokens
+from kagimori.application.inventory.import_tokens import ImportOrder, ImportTokens
 from kagimori.domain.tenant import SubscriberNames
 from support.pskc_files import CBC_KEY, VENDOR, parsed, written
 

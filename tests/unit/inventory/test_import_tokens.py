@@ -14,7 +14,7 @@ from development import oathtool
 from development.vendor import Device, make_device
 from fakes.import_vault import FakeImportVault, seed_of
 from fakes.inventory import FakeInventory
-from kagimori.application.administration.import_tokens import (
+from kagimori.application.inventory.import_tokens import (
     ImportOrder,
     ImportReport,
     ImportTokens,

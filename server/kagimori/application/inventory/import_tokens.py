@@ -16,8 +16,8 @@ from enum import StrEnum
 from typing import Final
 from uuid import uuid4
 
-from kagimori.application.administration.vendor_file import VendorFile, VendorToken
-from kagimori.application.ports import Duplicate, ImportVault, InventoryStore, SeedRefused
+from kagimori.application.inventory.ports import DeliveryVault, Duplicate, SeedRefused, Stock
+from kagimori.application.inventory.vendor_file import VendorFile, VendorToken
 from kagimori.application.subscribers import digest_of
 from kagimori.domain.lifecycle import BORN, Event, State, after
 from kagimori.domain.tenant import SubscriberNames
@@ -91,8 +91,8 @@ class ImportTokens:
 
     def __init__(
         self,
-        vault: ImportVault,
-        inventory: InventoryStore,
+        vault: DeliveryVault,
+        inventory: Stock,
         new_id: Callable[[], str] = lambda: uuid4().hex,
     ) -> None:
         """Work on ``inventory``, with seeds sealed by ``vault``."""
