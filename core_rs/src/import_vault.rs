@@ -1,47 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The importing process's door to the HSM.
 
+use std::sync::Arc;
+
 use kagimori_hsm as hsm;
-use pyo3::{Py, PyRef, PyResult, Python, pyclass, pymethods, types::PyBytes};
+use pyo3::{Py, PyAny, PyRef, PyResult, Python, pyclass, pymethods, types::PyBytes};
 
 use crate::{
+    delivery::{self, DeliveryKeys, Seed},
     errors::exception,
-    rows::{TokenRow, parse_hash},
+    rows::TokenRow,
     setup::{Canary, Partition, Provider},
     vault::detached,
 };
-
-/// A seed under a tenant's wrapping key.
-#[pyclass(frozen, get_all, module = "kagimori.core._core")]
-pub struct Sealed {
-    blob: Py<PyBytes>,
-    wrap_format: String,
-    key_version: u32,
-    length: usize,
-    custody: &'static str,
-}
 
 /// The importing process's door: vendors' seeds in, sealed seeds out.
 #[pyclass(frozen, module = "kagimori.core._core")]
 pub struct ImportVault(hsm::ImportVault);
 
-impl Sealed {
-    pub fn new(py: Python<'_>, sealed: hsm::Sealed) -> Self {
-        Self {
-            blob: PyBytes::new(py, &sealed.blob).unbind(),
-            wrap_format: sealed.wrap_format,
-            key_version: sealed.key_version,
-            length: sealed.length,
-            custody: sealed.custody.word(),
-        }
-    }
-}
-
 #[pymethods]
 impl ImportVault {
     #[staticmethod]
     #[pyo3(signature = (
-        *, module, serving, importing, policy, provider, canaries, allow_host_transient
+        *, module, serving, importing, policy, provider, canaries, allow_host_transient,
+        allow_clear_text
     ))]
     #[expect(clippy::too_many_arguments, reason = "a vault is opened with named settings")]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
@@ -54,6 +36,7 @@ impl ImportVault {
         provider: PyRef<'_, Provider>,
         canaries: Vec<PyRef<'_, Canary>>,
         allow_host_transient: bool,
+        allow_clear_text: bool,
     ) -> PyResult<Self> {
         let settings = hsm::ImportSettings {
             module,
@@ -63,39 +46,35 @@ impl ImportVault {
             provider: provider.0.clone(),
             canaries: canaries.iter().map(|canary| canary.0.clone()).collect(),
             allow_host_transient,
+            allow_clear_text,
         };
         Ok(Self(detached(py, || hsm::ImportVault::open(settings))?))
     }
 
-    /// Check the MAC, then open and reseal.
-    #[pyo3(signature = (
-        *, vendor, algorithm, ciphertext, mac, mac_algorithm, mac_key_algorithm,
-        mac_key_ciphertext, tenant, r#use
-    ))]
-    #[expect(clippy::too_many_arguments, reason = "a PSKC seed has that many parts, all named")]
+    /// Check each MAC, then open and reseal.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
     fn seal(
         &self,
         py: Python<'_>,
-        vendor: &str,
-        algorithm: &str,
-        ciphertext: &[u8],
-        mac: Option<&[u8]>,
-        mac_algorithm: Option<&str>,
-        mac_key_algorithm: Option<&str>,
-        mac_key_ciphertext: Option<&[u8]>,
+        keys: PyRef<'_, DeliveryKeys>,
         tenant: &str,
-        r#use: &str,
-    ) -> PyResult<Sealed> {
-        let hash = parse_hash(r#use)?;
-        let mac_method = mac_method(mac_algorithm, mac_key_algorithm, mac_key_ciphertext);
-        let seed = hsm::EncryptedSeed { vendor, algorithm, ciphertext, mac, mac_method, hash };
-        Ok(Sealed::new(py, detached(py, || self.0.seal(&seed, tenant))?))
+        seeds: Vec<Seed>,
+    ) -> PyResult<Py<PyAny>> {
+        let (keys, seeds) = (Arc::clone(&keys.0), delivery::seeds(seeds)?);
+        let sealed = detached(py, || self.0.seal(&keys, tenant, &seeds))?;
+        delivery::verdicts(py, sealed)
     }
 
-    /// Return the MAC of the row; the MAC it holds is not looked at.
-    fn row_mac<'py>(&self, py: Python<'py>, row: &TokenRow) -> PyResult<pyo3::Bound<'py, PyBytes>> {
-        let mac = detached(py, || self.0.row_mac(&row.0))?;
-        Ok(PyBytes::new(py, &mac))
+    /// Return the MACs of the rows, in order; those that they hold are not looked at.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    fn row_macs<'py>(
+        &self,
+        py: Python<'py>,
+        rows: Vec<PyRef<'_, TokenRow>>,
+    ) -> PyResult<Vec<pyo3::Bound<'py, PyBytes>>> {
+        let rows: Vec<_> = rows.iter().map(|row| Arc::clone(&row.0)).collect();
+        let macs = detached(py, || self.0.row_macs(&rows))?;
+        Ok(macs.iter().map(|mac| PyBytes::new(py, mac)).collect())
     }
 
     /// Return HMAC-SHA256 under the tenant's digest key.
@@ -113,17 +92,4 @@ impl ImportVault {
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.0.close());
     }
-}
-
-/// A MAC method is whole or it is none: half of one checks nothing.
-fn mac_method<'f>(
-    algorithm: Option<&'f str>,
-    key_algorithm: Option<&'f str>,
-    key_ciphertext: Option<&'f [u8]>,
-) -> Option<hsm::MacMethod<'f>> {
-    Some(hsm::MacMethod {
-        algorithm: algorithm?,
-        key_algorithm: key_algorithm?,
-        key_ciphertext: key_ciphertext?,
-    })
 }

@@ -19,7 +19,6 @@ pub struct SearchJob(pub Job);
 impl SearchJob {
     #[new]
     #[pyo3(signature = (row, first, predicted, last, spent, code, second = None))]
-    #[expect(clippy::too_many_arguments, reason = "PyO3 takes one argument for each fact")]
     #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a borrowed row over by value")]
     fn new(
         row: PyRef<'_, TokenRow>,

@@ -6,6 +6,7 @@
 //! against the build. Nothing here shows a code, a PIN or key material.
 
 mod bell;
+mod delivery;
 mod errors;
 mod import_vault;
 mod job;
@@ -22,8 +23,9 @@ mod _core {
     #[pymodule_export]
     use crate::{
         bell::Bell,
+        delivery::{DeliveryKeys, Sealed},
         errors::{EnvelopeError, HsmError, PolicyError, RowTampered, SeedError},
-        import_vault::{ImportVault, Sealed},
+        import_vault::ImportVault,
         job::{SearchFailure, SearchJob},
         rows::TokenRow,
         setup::{Canary, Partition, Provider},

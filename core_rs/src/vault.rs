@@ -12,8 +12,8 @@ use threadpool::ThreadPool;
 
 use crate::{
     bell::Bell,
+    delivery::{self, DeliveryKeys, Sealed, Seed},
     errors::exception,
-    import_vault::Sealed,
     job::{SearchAnswer, SearchJob},
     rows::{TokenRow, parse_hash},
     setup::{Canary, Partition, Provider},
@@ -168,6 +168,25 @@ impl Vault {
             let sealed: Vec<_> = sealed.into_iter().map(|one| Sealed::new(py, one)).collect();
             sealed.into_py_any(py)
         });
+        Ok(())
+    }
+
+    /// Take over what of a vendor's delivery opens inside the HSM.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    fn seal_delivered(
+        &self,
+        bell: PyRef<'_, Bell>,
+        future: Py<PyAny>,
+        keys: PyRef<'_, DeliveryKeys>,
+        tenant: String,
+        seeds: Vec<Seed>,
+        timeout_seconds: f64,
+    ) -> PyResult<()> {
+        let patience = seconds(timeout_seconds)?;
+        let (keys, seeds) = (Arc::clone(&keys.0), delivery::seeds(seeds)?);
+        let asked = hsm::Delivered { keys, tenant, seeds };
+        let work = move |vault: &hsm::Vault| vault.seal_delivered(asked, patience);
+        self.begin(&bell, future, work, delivery::verdicts);
         Ok(())
     }
 

@@ -11,11 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
 
 from contracts.envelope_contract import EnvelopeContract
+from contracts.pair_contract import PairContract
 from contracts.vault_contract import SEEDS, VaultContract
 from kagimori import core
 from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
 from kagimori.adapters.vault.words import translated
-from kagimori.application.inventory.vendor_file import EncryptedSeed
+from kagimori.application.inventory.ports import SeedToSeal
+from kagimori.application.inventory.vendor_file import EncryptedSeed, Head, PreSharedKey
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
 from support.envelopes import provisioning_pem
@@ -52,6 +54,10 @@ class HsmBench:
 
 
 class TestSoftHsm(VaultContract):
+    pass
+
+
+class TestSoftHsmsPairs(PairContract):
     pass
 
 
@@ -101,8 +107,9 @@ def test_only_what_can_pass_by_itself_is_worth_asking_again_at_once(
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HsmBench]:
     tenants = {"abukuma": TENANT, "kakeshin": OTHER_TENANT}
-    vendors = {VENDOR: ("transport", TRANSPORT_KEY)}
-    files = fresh_hsm(tmp_path_factory.mktemp("hsm"), tenants, vendors)
+    files = fresh_hsm(
+        tmp_path_factory.mktemp("hsm"), tenants, {VENDOR: ("transport", TRANSPORT_KEY)}
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(files.conf))
         hsm = hsm_of(files)
@@ -118,13 +125,16 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HsmBench]:
 
 def _import_all(door: HsmImportVault) -> Sealed:
     """Bring every seed in as a vendor's file would."""
-    return {
-        (tenant, seed, use): door.seal(_delivered(seed), None, tenant, use)
-        for tenant in (TENANT, OTHER_TENANT)
-        for seed, use in SEEDS
-    }
+    head, wanted = Head(PreSharedKey(VENDOR)), sorted(SEEDS)
+    seeds = [SeedToSeal(_delivered(seed), use) for seed, use in wanted]
+    sealed: Sealed = {}
+    for tenant in (TENANT, OTHER_TENANT):
+        for (seed, use), answer in zip(wanted, waited(door.seal(tenant, head, seeds)), strict=True):
+            assert isinstance(answer, SealedSeed)
+            sealed[tenant, seed, use] = answer
+    return sealed
 
 
 def _delivered(seed: bytes) -> EncryptedSeed:
     wrap = aes_key_wrap_with_padding if len(seed) % 8 else aes_key_wrap
-    return EncryptedSeed(VENDOR, "kw-aes256", wrap(TRANSPORT_KEY, seed))
+    return EncryptedSeed("kw-aes256", wrap(TRANSPORT_KEY, seed))

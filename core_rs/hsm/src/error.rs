@@ -175,6 +175,8 @@ pub enum SeedTrouble {
     SeedTooShort,
     /// Only the host could open it, and that was not asked for.
     HostTransientNotAllowed,
+    /// It is in clear, and that was not asked for.
+    ClearTextNotAllowed,
     /// Neither the HSM nor this code opens it.
     UnsupportedAlgorithm,
     /// There is no key of this vendor.
@@ -191,6 +193,7 @@ impl SeedTrouble {
             Self::UnwrapFailed => "UNWRAP_FAILED",
             Self::SeedTooShort => "SEED_TOO_SHORT",
             Self::HostTransientNotAllowed => "HOST_TRANSIENT_NOT_ALLOWED",
+            Self::ClearTextNotAllowed => "CLEAR_TEXT_NOT_ALLOWED",
             Self::UnsupportedAlgorithm => "UNSUPPORTED_ALGORITHM",
             Self::UnknownVendor => "UNKNOWN_VENDOR",
         }

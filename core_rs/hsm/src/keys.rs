@@ -137,33 +137,54 @@ impl Wanted {
     }
 }
 
-/// Provisioning keys, each found when it is first asked for: not every ceremony
+/// Keys that are each found when they are first asked for: not every ceremony
 /// made them, and no canary tells their versions.
 #[derive(Default)]
-pub(crate) struct ProvisioningKeys(Mutex<FoundLater>);
+pub(crate) struct FoundKeys(Mutex<FoundLater>);
 
-/// Private keys by their labels, as found in one epoch of the partition.
+/// Keys by their labels, as found in one epoch of the partition.
 #[derive(Default)]
 struct FoundLater {
     epoch: u64,
     keys: HashMap<String, Object>,
 }
 
-impl ProvisioningKeys {
-    /// The private half, with a handle that is alive as far as is known.
-    pub(crate) fn find(
+impl FoundKeys {
+    /// A secret key, with a handle that is alive as far as is known.
+    pub(crate) fn secret(
         &self,
         label: &str,
         partition: &Partition,
         session: &Session,
-    ) -> Result<Object, HsmError> {
+    ) -> Result<Option<Object>, HsmError> {
+        self.known_or(label, partition, || session.find(label))
+    }
+
+    /// The private half of a key pair, likewise.
+    pub(crate) fn private(
+        &self,
+        label: &str,
+        partition: &Partition,
+        session: &Session,
+    ) -> Result<Option<Object>, HsmError> {
+        self.known_or(label, partition, || session.find_private(label))
+    }
+
+    fn known_or(
+        &self,
+        label: &str,
+        partition: &Partition,
+        find: impl FnOnce() -> Result<Option<Object>, HsmError>,
+    ) -> Result<Option<Object>, HsmError> {
         let epoch = partition.epoch();
         let known = self.0.lock().of_epoch(epoch).get(label).copied();
-        if let Some(key) = known {
-            return Ok(key);
+        if known.is_some() {
+            return Ok(known);
         }
-        let key = partition.private_key(session, label)?;
-        self.0.lock().of_epoch(epoch).insert(label.to_owned(), key);
+        let key = find()?;
+        if let Some(key) = key {
+            self.0.lock().of_epoch(epoch).insert(label.to_owned(), key);
+        }
         Ok(key)
     }
 }

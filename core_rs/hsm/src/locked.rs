@@ -17,6 +17,11 @@ use crate::error::{HsmError, Recovery};
 /// Octets in locked memory.
 pub(crate) struct LockedBytes(NonNull<[u8]>);
 
+// SAFETY: the octets are its own, as a `Box`'s are; nothing is tied to a thread.
+unsafe impl Send for LockedBytes {}
+// SAFETY: who shares it can only read.
+unsafe impl Sync for LockedBytes {}
+
 impl LockedBytes {
     /// `length` zeros, or an error where the system does not lock memory.
     pub(crate) fn zeroed(length: usize) -> Result<Self, HsmError> {

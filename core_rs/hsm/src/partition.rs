@@ -82,12 +82,8 @@ impl Partition {
         session.find(label)?.ok_or_else(|| self.lacks(label))
     }
 
-    /// The private half of a key pair with this label, or an error that names it.
-    pub(crate) fn private_key(&self, session: &Session, label: &str) -> Result<Object, HsmError> {
-        session.find_private(label)?.ok_or_else(|| self.lacks(label))
-    }
-
-    fn lacks(&self, label: &str) -> HsmError {
+    /// An error that names the key.
+    pub(crate) fn lacks(&self, label: &str) -> HsmError {
         let message = format!("partition '{}' has no key labelled '{label}'", self.label);
         HsmError::unusable("C_FindObjects", message)
     }

@@ -19,8 +19,14 @@ pub(crate) struct Policy {
     pub(crate) verify: Template,
     /// A seed opened to be wrapped again.
     pub(crate) reseal: Template,
+    /// A delivery's own key that opens its seeds inside the HSM.
+    pub(crate) unwrapping: Template,
+    /// A delivery's own key that opens them for the host; of what type, the file says.
+    pub(crate) decrypting: Template,
     /// What every key that opens seeds insists on.
     pub(crate) unwrap_template: Template,
+    /// What a key that opens deliveries' keys insists on.
+    onetime_template: Template,
     keys: BTreeMap<String, KeyPolicy>,
 }
 
@@ -39,7 +45,10 @@ impl Policy {
         let policy = Self {
             verify: file.seed_template("verify")?,
             reseal: file.seed_template("reseal")?,
+            unwrapping: file.seed_template("unwrapping")?,
+            decrypting: file.seed_template("decrypting")?,
             unwrap_template: template("unwrap_template", &file.unwrap_template)?,
+            onetime_template: template("onetime_template", &file.onetime_template)?,
             keys: file.key_policies()?,
         };
         policy.check()?;
@@ -66,10 +75,14 @@ impl Policy {
     }
 
     /// An `UNWRAP_TEMPLATE` is a match, not a default: what a seed is opened with
-    /// must hold all of it.
+    /// must hold all of it, and so must the key of a delivery.
     fn check(&self) -> Result<(), Error> {
-        for (name, seed) in [("verify", &self.verify), ("reseal", &self.reseal)] {
-            for attribute in self.unwrap_template.iter() {
+        for (name, seed, insisted_on) in [
+            ("verify", &self.verify, &self.unwrap_template),
+            ("reseal", &self.reseal, &self.unwrap_template),
+            ("unwrapping", &self.unwrapping, &self.onetime_template),
+        ] {
+            for attribute in insisted_on.iter() {
                 if !seed.contains(attribute) {
                     let wanted = attribute.display();
                     return Err(wrong(&format!("[seed.{name}] lacks {wanted}")));
@@ -85,6 +98,7 @@ struct File {
     schema: u32,
     seed: BTreeMap<String, toml::Table>,
     unwrap_template: toml::Table,
+    onetime_template: toml::Table,
     key: BTreeMap<String, KeyEntry>,
 }
 

@@ -54,8 +54,8 @@ impl<'p> Mechanism<'p> {
         Self { kind, parameter: ptr::null(), length: 0, borrowed: PhantomData }
     }
 
-    pub(crate) const fn with_iv(kind: CK_MECHANISM_TYPE, iv: &'p [u8; 16]) -> Self {
-        Self { kind, ..Self::with(iv) }
+    pub(crate) const fn with_iv(kind: CK_MECHANISM_TYPE, iv: &'p [u8]) -> Self {
+        Self { kind, parameter: iv.as_ptr().cast(), length: iv.len(), borrowed: PhantomData }
     }
 
     const fn with<P>(parameter: &'p P) -> Self {

@@ -17,8 +17,10 @@ pub enum Custody {
     SealedByApp,
     /// Only inside the HSM.
     UnwrappedInHsm,
-    /// For some microseconds in locked memory of the importing process.
+    /// It, or the key it came under, in locked memory of the importing process.
     HostTransient,
+    /// In clear in the vendor's file.
+    ClearText,
 }
 
 impl Custody {
@@ -29,6 +31,7 @@ impl Custody {
             Self::SealedByApp => "SEALED_BY_APP",
             Self::UnwrappedInHsm => "UNWRAPPED_IN_HSM",
             Self::HostTransient => "HOST_TRANSIENT",
+            Self::ClearText => "CLEAR_TEXT",
         }
     }
 }

@@ -93,6 +93,16 @@ impl Template {
         self.with(attribute.expect("the name is one of ours"))
     }
 
+    /// Adds or changes the type of key, for templates that leave it open.
+    #[must_use]
+    pub(crate) fn with_key_type(self, key_type: CK_ULONG) -> Self {
+        self.with(Attribute {
+            name: "KEY_TYPE",
+            kind: CKA_KEY_TYPE,
+            value: Value::Number(key_type),
+        })
+    }
+
     /// Leaves an attribute out.
     #[must_use]
     pub(crate) fn without(mut self, attribute: &Attribute) -> Self {

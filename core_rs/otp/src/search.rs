@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which step of a window has this code, or these two?
 
-use subtle::ConstantTimeEq;
+use subtle::{Choice, ConstantTimeEq};
 
 use crate::{Code, Digits, Mac, Plan, hotp};
 
@@ -46,10 +46,12 @@ pub fn search<M: Mac>(
     Ok(Found { step: None, evaluated })
 }
 
-/// Tries the steps of `plan` in order and stops at the first that has the code
-/// `first` while the step behind it has `second` (RFC 4226 §7.4); that step is found.
+/// Tries the steps of `plan` in order and stops as soon as two neighbours of them have
+/// the codes `first` and `second`, in this order (RFC 4226 §7.4); the step of `second`
+/// is found.
 ///
-/// Each step of the plan costs one code, and one more where `first` fits.
+/// Each step costs one code, whichever of the two it has: what a wrong pair costs does
+/// not tell whether one half of it was right. What is spent belongs to no pair.
 pub fn search_pair<M: Mac>(
     mac: &mut M,
     plan: Plan,
@@ -58,17 +60,28 @@ pub fn search_pair<M: Mac>(
     second: &Code,
 ) -> Result<Found, Interrupted<M::Error>> {
     let mut evaluated = 0;
-    let mut fits = |step: u64, code: &Code| -> Result<bool, Interrupted<M::Error>> {
+    // A plan goes outward: what was tried is one range, and the next step lies beside it.
+    let mut range: Option<(Tried, Tried)> = None;
+    for step in plan.unspent() {
         let candidate =
             hotp(mac, step, digits).map_err(|error| Interrupted { error, evaluated })?;
         evaluated += 1;
-        Ok(bool::from(candidate.ct_eq(code)))
-    };
-    for candidate in plan {
-        let Some(next) = candidate.checked_add(1) else { continue };
-        if fits(candidate, first)? && fits(next, second)? {
-            return Ok(Found { step: Some(next), evaluated });
+        let tried = Tried { step, first: candidate.ct_eq(first), second: candidate.ct_eq(second) };
+        let (lowest, highest) = range.unwrap_or((tried, tried));
+        let below = step < lowest.step;
+        let (earlier, later) = if below { (tried, lowest) } else { (highest, tried) };
+        if earlier.step < later.step && bool::from(earlier.first & later.second) {
+            return Ok(Found { step: Some(later.step), evaluated });
         }
+        range = Some(if below { (tried, highest) } else { (lowest, tried) });
     }
     Ok(Found { step: None, evaluated })
+}
+
+/// A step that was tried, and which of the two codes it has.
+#[derive(Clone, Copy)]
+struct Tried {
+    step: u64,
+    first: Choice,
+    second: Choice,
 }

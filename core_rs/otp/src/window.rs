@@ -90,6 +90,11 @@ impl Iterator for Plan {
 }
 
 impl Plan {
+    /// The same steps but for the spent one.
+    pub(crate) fn unspent(self) -> Self {
+        Self { spent: None, ..self }
+    }
+
     /// A slow token is as likely as a fast one; the past goes first.
     fn is_nearer(&self, below: u64, above: u64) -> bool {
         self.window.predicted - below <= above - self.window.predicted

@@ -137,19 +137,84 @@ fn found(window: Window, code: &Code) -> Found {
     found
 }
 
+fn found_pair(window: Window, first: &Code, second: &Code) -> Found {
+    let mut mac = SoftwareMac::new(Hash::Sha1, KEY);
+    let Ok(found) = search_pair(&mut mac, window.plan(), six(), first, second);
+    found
+}
+
 #[test]
 fn two_codes_are_found_where_they_stand_one_behind_the_other() {
-    let window = Window::new(0, 0, 8, None).unwrap();
-    let pair = |first: u64, second: u64| {
-        let mut mac = SoftwareMac::new(Hash::Sha1, KEY);
-        let Ok(found) =
-            search_pair(&mut mac, window.plan(), six(), &code_at(first), &code_at(second));
-        found.step
-    };
-    assert_eq!(pair(3, 4), Some(4));
-    assert_eq!(pair(8, 9), Some(9)); // the first one lies in the window
-    assert_eq!(pair(9, 10), None);
-    assert_eq!(pair(4, 3), None);
-    assert_eq!(pair(3, 5), None);
-    assert_eq!(pair(3, 3), None);
+    for predicted in 0..=9 {
+        let window = Window::new(0, predicted, 9, None).unwrap();
+        let pair = |first, second| found_pair(window, &code_at(first), &code_at(second)).step;
+        for first in 0..9 {
+            assert_eq!(pair(first, first + 1), Some(first + 1));
+        }
+        assert_eq!(pair(9, 10), None); // both lie in the window
+        assert_eq!(pair(4, 3), None);
+        assert_eq!(pair(3, 5), None);
+        assert_eq!(pair(3, 3), None);
+    }
+}
+
+#[test]
+fn one_step_has_no_two_codes() {
+    let window = Window::new(3, 3, 3, None).unwrap();
+    for (first, second) in [(2, 3), (3, 3), (3, 4)] {
+        let found = found_pair(window, &code_at(first), &code_at(second));
+        assert_eq!(found, Found { step: None, evaluated: 1 });
+    }
+}
+
+#[test]
+fn what_is_spent_belongs_to_no_pair() {
+    let window = Window::new(4, 4, 9, Some(3)).unwrap();
+    assert_eq!(found_pair(window, &code_at(3), &code_at(4)).step, None);
+    assert_eq!(found_pair(window, &code_at(4), &code_at(5)).step, Some(5));
+}
+
+#[test]
+fn half_a_pair_costs_what_a_wrong_one_costs() {
+    let window = Window::new(0, 4, 9, None).unwrap();
+    let wrong = Code::parse("000000").unwrap();
+    for step in 0..10 {
+        for (first, second) in [(code_at(step), wrong), (wrong, code_at(step)), (wrong, wrong)] {
+            let found = found_pair(window, &first, &second);
+            assert_eq!(found, Found { step: None, evaluated: 10 });
+        }
+    }
+}
+
+#[test]
+fn the_predicted_pair_costs_two_codes() {
+    let window = Window::new(0, 20, 40, None).unwrap();
+    let found = found_pair(window, &code_at(19), &code_at(20));
+    assert_eq!(found, Found { step: Some(20), evaluated: 2 });
+}
+
+#[test]
+fn a_failing_mac_tells_how_far_it_came_with_a_pair() {
+    let mut mac = FailingAfter { left: 3 };
+    let window = Window::new(0, 4, 9, None).unwrap();
+    let code = Code::parse("999999").unwrap();
+    let outcome = search_pair(&mut mac, window.plan(), six(), &code, &code);
+    assert_eq!(outcome, Err(Interrupted { error: "gone", evaluated: 3 }));
+}
+
+proptest! {
+    #[test]
+    fn a_pair_is_found_in_its_window_and_nowhere_else(
+        (first, predicted, last) in range(), pick: prop::sample::Index, off in -2..=2_i64
+    ) {
+        let window = Window::new(first, predicted, last, None).unwrap();
+        let plan: Vec<u64> = window.plan().collect();
+        let Some(second) = pick.get(&plan).checked_add_signed(off) else { return Ok(()) };
+        let Some(before) = second.checked_sub(1) else { return Ok(()) };
+        let found = found_pair(window, &code_at(before), &code_at(second));
+        // Other steps may happen to have the two codes, once in a million millions.
+        let inside = first <= before && second <= last;
+        prop_assert_eq!(found.step, inside.then_some(second));
+        prop_assert!(found.evaluated as usize <= plan.len());
+    }
 }

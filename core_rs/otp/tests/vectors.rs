@@ -19,6 +19,7 @@ struct HotpVector {
     counter: u64,
     truncated: u32,
     code: String,
+    ten_digits: String,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +46,7 @@ fn hotp_gives_the_codes_of_rfc_4226() {
     let mut mac = SoftwareMac::new(Hash::Sha1, file.key_ascii.as_bytes());
     for vector in &file.vectors {
         assert_eq!(code(&mut mac, vector.counter, file.digits), vector.code);
+        assert_eq!(code(&mut mac, vector.counter, 10), vector.ten_digits);
         assert_eq!(truncated(&mut mac, vector.counter), vector.truncated);
     }
 }

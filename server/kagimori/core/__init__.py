@@ -4,6 +4,7 @@
 from kagimori.core._core import (
     Bell,
     Canary,
+    DeliveryKeys,
     EnvelopeError,
     Finding,
     HsmError,
@@ -28,6 +29,7 @@ from kagimori.core.waiting import ended
 __all__ = [
     "Bell",
     "Canary",
+    "DeliveryKeys",
     "EnvelopeError",
     "Finding",
     "HsmError",

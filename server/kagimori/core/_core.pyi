@@ -13,6 +13,7 @@ from typing import Any, Self, TypeAlias, final
 __all__ = [
     "Bell",
     "Canary",
+    "DeliveryKeys",
     "EnvelopeError",
     "Finding",
     "HsmError",
@@ -260,6 +261,21 @@ class Vault:
         `HsmError`.
         """
 
+    def seal_delivered(
+        self,
+        bell: Bell,
+        future: Future[list[Sealed | tuple[str, str]]],
+        keys: DeliveryKeys,
+        tenant: str,
+        seeds: Sequence[_Seed],
+        timeout_seconds: float,
+    ) -> None:
+        """Take over what of a vendor's delivery opens inside the HSM.
+
+        As `ImportVault.seal`; what only the host could open is refused. It fails with
+        `SeedError` or `HsmError`.
+        """
+
     def ping(self, bell: Bell, future: Future[None], timeout_seconds: float) -> None:
         """Open and use a canary; it fails with `HsmError` if the HSM does not do it in time."""
 
@@ -297,6 +313,50 @@ class Sealed:
     custody: str
 
 @final
+class DeliveryKeys:
+    """How a vendor's file is encrypted. Frozen; its repr shows nothing.
+
+    ``mac`` is (MAC algorithm, algorithm of the MAC key, encrypted MAC key) with
+    the names after the ``#`` of the file's URIs; None where it carries no MACs.
+    """
+
+    @staticmethod
+    def pre_shared(*, vendor: str, mac: tuple[str, str, bytes] | None) -> DeliveryKeys:
+        """Use keys that the vendor and the administrators agreed on: AES and 3DES."""
+
+    @staticmethod
+    def password(
+        *,
+        password: str,
+        salt: bytes,
+        iterations: int,
+        length: int,
+        prf: str,
+        mac: tuple[str, str, bytes] | None,
+    ) -> DeliveryKeys:
+        """Derive a key with PBKDF2, which takes as long as ``iterations`` want.
+
+        It stays in locked memory as long as this lives. Raise `SeedError` for a
+        length or a number of iterations that is not taken.
+        """
+
+    @staticmethod
+    def rsa(*, vendor: str, mac: tuple[str, str, bytes] | None) -> DeliveryKeys:
+        """Use the RSA key in the HSM that the vendor encrypted its seeds to."""
+
+    @staticmethod
+    def one_time(
+        *, vendor: str, algorithm: str, ciphertext: bytes, mac: tuple[str, str, bytes] | None
+    ) -> DeliveryKeys:
+        """Use an AES key that the file brings, encrypted to an RSA key in the HSM."""
+
+    @staticmethod
+    def clear() -> DeliveryKeys:
+        """Use none: the seeds are not encrypted."""
+
+_Seed: TypeAlias = tuple[str, bytes, bytes | None, str]
+
+@final
 class ImportVault:
     """The importing process's door: vendors' seeds in, sealed seeds out."""
 
@@ -310,27 +370,20 @@ class ImportVault:
         provider: Provider,
         canaries: Sequence[Canary],
         allow_host_transient: bool,
+        allow_clear_text: bool,
     ) -> ImportVault: ...
     def seal(
-        self,
-        *,
-        vendor: str,
-        algorithm: str,
-        ciphertext: bytes,
-        mac: bytes | None,
-        mac_algorithm: str | None,
-        mac_key_algorithm: str | None,
-        mac_key_ciphertext: bytes | None,
-        tenant: str,
-        use: str,
-    ) -> Sealed:
-        """Check the MAC, then open and reseal. Raise `SeedError` or `HsmError`.
+        self, keys: DeliveryKeys, tenant: str, seeds: Sequence[_Seed]
+    ) -> list[Sealed | tuple[str, str]]:
+        """Check each MAC, then open and reseal under the tenant's newest key.
 
-        ``use`` is the hash the token computes its codes with.
+        A seed is (algorithm, ciphertext, MAC, hash of its codes); an answer is the
+        sealed seed, or (reason, detail). They are in order. Raise `SeedError` where
+        the delivery itself is refused, `HsmError` where nothing is known of any.
         """
 
-    def row_mac(self, row: TokenRow) -> bytes:
-        """Return the MAC of ``row``; the MAC it holds is not looked at."""
+    def row_macs(self, rows: Sequence[TokenRow]) -> list[bytes]:
+        """Return the MACs of the rows, in order; those that they hold are not looked at."""
 
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under the tenant's digest key (derived once, at open)."""

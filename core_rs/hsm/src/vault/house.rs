@@ -17,7 +17,7 @@ use crate::{
     canary::Canary,
     digest::DigestKeys,
     error::{Error, HsmError, Recovery},
-    keys::{Keyring, Provider, ProvisioningKeys},
+    keys::{FoundKeys, Keyring, Provider},
     lane::Lane,
     module::Module,
     partition::Partition,
@@ -41,7 +41,7 @@ pub(super) struct Staff {
 /// What the workers share.
 pub(super) struct House {
     pub(super) keyring: Keyring,
-    pub(super) provisioning: ProvisioningKeys,
+    pub(super) found: FoundKeys,
     pub(super) digests: DigestKeys,
     pub(super) canaries: Vec<Canary>,
     pub(super) policy: Policy,
@@ -156,7 +156,7 @@ impl House {
         Ok(Self {
             digests: DigestKeys::derive(&settings.canaries, &keys, &session)?,
             keyring,
-            provisioning: ProvisioningKeys::default(),
+            found: FoundKeys::default(),
             canaries: settings.canaries,
             policy,
             provider: settings.provider,

@@ -127,7 +127,8 @@ impl House {
 
     fn provisioning_key(&self, session: &Session, asked: &Envelopes) -> Result<Object, Error> {
         let label = self.policy.label("provisioning", &asked.tenant, asked.key_version)?;
-        Ok(self.provisioning.find(&label, &self.partition, session)?)
+        let found = self.found.private(&label, &self.partition, session)?;
+        Ok(found.ok_or_else(|| self.partition.lacks(&label))?)
     }
 
     fn wrapping_key(&self, session: &Session, canary: &Canary) -> Result<Object, Error> {

@@ -3,31 +3,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from kagimori import core, key_policy
+from kagimori.adapters.vault.delivery import answers_of, keys_of, refusal_of, seeds_of
 from kagimori.adapters.vault.settings import Hsm, PartitionLogin, VaultRefused
-from kagimori.adapters.vault.words import (
-    canary_of,
-    partition_of,
-    provider_of,
-    row_of,
-    sealed_of,
-    translated,
-)
-from kagimori.application.inventory.ports import SeedRefused
-from kagimori.application.inventory.vendor_file import EncryptedSeed, MacMethod
-from kagimori.domain.token import Hash, SealedSeed, TokenIdentity
+from kagimori.adapters.vault.words import canary_of, partition_of, provider_of, row_of, translated
+from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
+from kagimori.application.inventory.vendor_file import Head
+from kagimori.domain.token import SealedSeed, TokenIdentity
 
 
 class HsmImportVault:
-    """An `ImportVault` over the Rust extension."""
+    """A `DeliveryVault` over the Rust extension.
+
+    Its calls work in threads of their own, with the interpreter let go: the event
+    loop can read on meanwhile.
+    """
 
     def __init__(self, vault: core.ImportVault) -> None:
         """Take an open vault; see `open`."""
         self._vault = vault
+        self._delivery: tuple[Head, core.DeliveryKeys] | None = None
 
     @classmethod
     def open(
-        cls, hsm: Hsm, importing: PartitionLogin | None, *, allow_host_transient: bool
+        cls,
+        hsm: Hsm,
+        importing: PartitionLogin | None,
+        *,
+        allow_host_transient: bool,
+        allow_clear_text: bool = False,
     ) -> HsmImportVault:
         """Log in to the partitions and find every key, or raise `VaultRefused`."""
         try:
@@ -39,48 +46,53 @@ class HsmImportVault:
                 provider=provider_of(hsm.provider),
                 canaries=[canary_of(canary) for canary in hsm.canaries],
                 allow_host_transient=allow_host_transient,
+                allow_clear_text=allow_clear_text,
             )
         except (core.HsmError, core.PolicyError) as error:
             raise VaultRefused(str(error.args[0])) from None
         return cls(vault)
 
-    def seal(
-        self, seed: EncryptedSeed, mac: MacMethod | None, tenant: str, use: Hash
-    ) -> SealedSeed:
-        """See `ImportVault.seal`."""
-        try:
-            sealed = self._vault.seal(
-                vendor=seed.vendor,
-                algorithm=seed.algorithm,
-                ciphertext=seed.ciphertext,
-                mac=seed.mac,
-                mac_algorithm=mac.algorithm if mac else None,
-                mac_key_algorithm=mac.key_algorithm if mac else None,
-                mac_key_ciphertext=mac.key_ciphertext if mac else None,
-                tenant=tenant,
-                use=use,
-            )
-        except core.SeedError as error:
-            reason, detail = error.args
-            raise SeedRefused(reason, detail) from None
-        except core.HsmError as error:
-            raise translated(error) from None
-        return sealed_of(sealed)
+    async def seal(
+        self, tenant: str, head: Head, seeds: Sequence[SeedToSeal]
+    ) -> list[SealedSeed | SeedRefused]:
+        """See `DeliveryVault.seal`."""
+        return await asyncio.to_thread(self._seal, tenant, head, seeds)
 
-    def row_mac(self, identity: TokenIdentity) -> bytes:
-        """See `ImportVault.row_mac`."""
-        try:
-            return self._vault.row_mac(row_of(identity, b""))
-        except core.HsmError as error:
-            raise translated(error) from None
+    async def row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:
+        """See `DeliveryVault.row_macs`."""
+        return await asyncio.to_thread(self._row_macs, identities)
 
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
-        """See `ImportVault.fingerprint`."""
+        """See `DeliveryVault.fingerprint`."""
         try:
             return self._vault.fingerprint(tenant, message)
         except core.HsmError as error:
             raise translated(error) from None
 
     def close(self) -> None:
-        """Leave the HSM."""
+        """Leave the HSM, and forget a password's key."""
+        self._delivery = None
         self._vault.close()
+
+    def _seal(
+        self, tenant: str, head: Head, seeds: Sequence[SeedToSeal]
+    ) -> list[SealedSeed | SeedRefused]:
+        try:
+            return answers_of(self._vault.seal(self._keys_of(head), tenant, seeds_of(seeds)))
+        except core.SeedError as error:
+            raise refusal_of(error) from None
+        except core.HsmError as error:
+            raise translated(error) from None
+
+    def _row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:
+        try:
+            return self._vault.row_macs([row_of(identity, b"") for identity in identities])
+        except core.HsmError as error:
+            raise translated(error) from None
+
+    def _keys_of(self, head: Head) -> core.DeliveryKeys:
+        """Derive a password's key once for a file, and not for each of its batches."""
+        known = self._delivery
+        if known is None or known[0] != head:
+            known = self._delivery = head, keys_of(head)
+        return known[1]

@@ -8,6 +8,7 @@ from itertools import cycle
 from typing import Final, TypeVar
 
 from kagimori import core, key_policy
+from kagimori.adapters.vault.delivery import answers_of, keys_of, refusal_of, seeds_of
 from kagimori.adapters.vault.settings import CanarySeed, Hsm, Sessions, VaultRefused
 from kagimori.adapters.vault.words import (
     RETRY_FATAL_AFTER,
@@ -21,6 +22,8 @@ from kagimori.adapters.vault.words import (
     translated,
 )
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
+from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
+from kagimori.application.inventory.vendor_file import Head, PasswordKey
 from kagimori.application.ports import Search, SearchAnswer, SearchFailed
 from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.errors import HsmUnavailable, RecordTampered
@@ -45,7 +48,11 @@ _DECOY_PROFILE: Final = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=3
 
 
 class HsmVault:
-    """A `SeedVault`, `EnvelopeVault` and `HsmInspector` over the Rust extension."""
+    """The serving process's vaults over the Rust extension.
+
+    It is a `SeedVault`, an `EnvelopeVault`, an `HsmInspector`, and a `DeliveryVault`
+    for what opens inside the HSM.
+    """
 
     def __init__(self, vault: core.Vault, hsm: Hsm, wait: float) -> None:
         """Take an open vault; see `open`."""
@@ -136,6 +143,20 @@ class HsmVault:
             index, detail = error.args
             raise EnvelopeUnfit(index, detail) from None
         return [sealed_of(seed) for seed in sealed]
+
+    async def seal(
+        self, tenant: str, head: Head, seeds: Sequence[SeedToSeal]
+    ) -> list[SealedSeed | SeedRefused]:
+        """See `DeliveryVault.seal`; what only the host could open is refused."""
+        if isinstance(head.encryption, PasswordKey):
+            # Nobody who may call has a password's key derived here.
+            raise SeedRefused("HOST_TRANSIENT_NOT_ALLOWED", "a password's key is the host's")
+        begin, keys = self._vault.seal_delivered, keys_of(head)
+        try:
+            answers = await _answered(core.ended(begin, keys, tenant, seeds_of(seeds), self._wait))
+        except core.SeedError as error:
+            raise refusal_of(error) from None
+        return answers_of(answers)
 
     def wrapping_version(self, tenant: str) -> int:
         """Return the newest version of the tenant's keys: seeds are sealed under that.
