@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from lxml import etree
 
 from development.vendor import Device, write_pskc
-from kagimori.adapters.pskc.reader import read
-from kagimori.application.inventory.vendor_file import Fault, VendorFile, VendorFileRefused
+from kagimori.adapters.pskc.file import ReadOptions, open_file
+from kagimori.application.inventory.vendor_file import (
+    Fault,
+    Head,
+    TokenFault,
+    VendorFileRefused,
+    VendorToken,
+)
 
 VENDOR = "acme"
 CBC_KEY = bytes(range(16))
@@ -21,6 +28,7 @@ RFC_SEED = b"12345678901234567890"
 VECTORS = Path(__file__).parents[1] / "vectors" / "pskc"
 FIGURE_6 = VECTORS / "rfc6030-figure6.xml"
 FIGURE_6_KEY = bytes.fromhex("12345678901234567890123456789012")
+UNSIGNED = ReadOptions(VENDOR)
 
 NAMES = {
     "pskc": "urn:ietf:params:xml:ns:keyprov:pskc",
@@ -41,23 +49,59 @@ def written(
     return path.read_bytes()
 
 
-def parsed(document: bytes) -> VendorFile:
-    """Read a document with the reader under test."""
-    return read(BytesIO(document), VENDOR)
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of a document, to its end."""
+
+    head: Head
+    tokens: list[VendorToken]
+    faults: list[TokenFault]
 
 
-def fault_of(document: bytes) -> Fault:
-    """Return why a document is refused; fail if it is not."""
-    return refusal_of(document).fault
+def read_path(path: Path, options: ReadOptions = UNSIGNED) -> Read:
+    """Read a file to its end with the reader under test."""
+    with open_file(path, options) as file:
+        lines = list(file.tokens())
+        return Read(
+            file.head,
+            [line for line in lines if isinstance(line, VendorToken)],
+            [line for line in lines if isinstance(line, TokenFault)],
+        )
 
 
-def refusal_of(document: bytes) -> VendorFileRefused:
-    """Return the refusal of a document; fail if it is read."""
+def parsed(document: bytes, options: ReadOptions = UNSIGNED) -> Read:
+    """Read a document to its end with the reader under test."""
+    with NamedTemporaryFile() as file:
+        file.write(document)
+        file.flush()
+        return read_path(Path(file.name), options)
+
+
+def refusal_of(document: bytes, options: ReadOptions = UNSIGNED) -> VendorFileRefused:
+    """Return why a whole document is refused; fail if it is read."""
     try:
-        parsed(document)
+        read = parsed(document, options)
     except VendorFileRefused as refused:
         return refused
-    raise AssertionError("the document was read")
+    raise AssertionError(f"the document was read: {read}")
+
+
+def file_fault(document: bytes, options: ReadOptions = UNSIGNED) -> Fault:
+    """Return the word for why a whole document is refused."""
+    return refusal_of(document, options).fault
+
+
+def fault_of(document: bytes, options: ReadOptions = UNSIGNED) -> TokenFault:
+    """Return what is wrong with the only token of a document that is read."""
+    read = parsed(document, options)
+    assert not read.tokens
+    [fault] = read.faults
+    return fault
+
+
+def token_fault(document: bytes, options: ReadOptions = UNSIGNED) -> Fault:
+    """Return the word for what is wrong with the only token of a document."""
+    return fault_of(document, options).fault
 
 
 def changed(document: bytes, change: Callable[[etree._Element], None]) -> bytes:

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tracemalloc
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -13,10 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kagimori.adapters.pskc import xml
-from kagimori.adapters.pskc.file import read_file
-from kagimori.adapters.pskc.reader import read
-from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
-from support.pskc_files import FIGURE_6, VENDOR, fault_of, parsed
+from kagimori.adapters.pskc.file import open_file
+from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused, VendorToken
+from support.pskc_files import (
+    FIGURE_6,
+    UNSIGNED,
+    file_fault,
+    parsed,
+    read_path,
+    token_fault,
+)
 
 FIGURE = FIGURE_6.read_bytes()
 ROOT_AT = FIGURE.index(b"<KeyContainer")
@@ -48,13 +54,13 @@ def after_prolog(doctype: bytes, *, encoding: str = "utf-8") -> bytes:
     ],
 )
 def test_a_document_type_is_refused_whatever_it_says(document: bytes) -> None:
-    assert fault_of(document) is Fault.DOCTYPE
+    assert file_fault(document) is Fault.DOCTYPE
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-7"])
 def test_no_encoding_smuggles_a_document_type_in(encoding: str) -> None:
     document = after_prolog(b"<!DOCTYPE k>", encoding=encoding)
-    assert fault_of(document) in {Fault.NOT_XML, Fault.DOCTYPE}
+    assert file_fault(document) in {Fault.NOT_XML, Fault.DOCTYPE}
 
 
 @pytest.mark.parametrize(
@@ -72,24 +78,42 @@ def test_no_encoding_smuggles_a_document_type_in(encoding: str) -> None:
         (b"<html><body/></html>", Fault.NOT_PSKC),
         (FIGURE.replace(b"xmlns:ds=", b"xmlns:sd="), Fault.UNSUPPORTED),
         (FIGURE.replace(b"xmlns:xenc=", b"xmlns:cnex="), Fault.UNSUPPORTED),
+        (FIGURE.replace(b"</KeyContainer>", b"<?php x?></KeyContainer>"), Fault.UNEXPECTED),
+        (FIGURE + b"<?php x?>", Fault.UNEXPECTED),
         (FIGURE.replace(b"<Key ", b"<?php x?><Key "), Fault.UNEXPECTED),
         (after_prolog(b"<?xml-stylesheet href='x'?>"), Fault.UNEXPECTED),
         (FIGURE.replace(b"<Issuer>", b"<Issuer>" + b"<a>" * 20 + b"</a>" * 20), Fault.TOO_DEEP),
         (FIGURE.replace(b"<Issuer>", b"<a>" * 100_000 + b"<Issuer>"), Fault.NOT_XML),
-        (FIGURE.replace(b"AAECAwQFBgc", b"A" * 20_000), Fault.TOO_LARGE),
-        (FIGURE.replace(b"AAECAwQFBgc", b"A" * 11_000_000), Fault.NOT_XML),
-        (
-            FIGURE.replace(
-                b"<Data>",
-                b"<Data><x:include xmlns:x='http://www.w3.org/2001/XInclude'"
-                b" href='file:///etc/hostname' parse='text'/>",
-            ),
-            Fault.UNSUPPORTED,
-        ),
+        (FIGURE.replace(b"AAECAwQFBgc", b"A" * 11_000_000), Fault.TOO_LARGE),
+        (FIGURE.replace(b"<Key ", b"<Key x='" + b"A" * 11_000_000 + b"' "), Fault.TOO_LARGE),
+        (FIGURE.replace(b"<Key ", b"<Key/>" * 400_000 + b"<Key "), Fault.TOO_LARGE),
+        (FIGURE + b"<!-- -->" * 400_000, Fault.TOO_LARGE),
     ],
 )
 def test_what_is_no_such_document_is_refused(document: bytes, fault: Fault) -> None:
-    assert fault_of(document) is fault
+    assert file_fault(document) is fault
+
+
+def test_the_bounds_hold_behind_the_first_package_too() -> None:
+    good = FIGURE[FIGURE.index(b"  <KeyPackage>") : FIGURE.index(b"</KeyContainer>")]
+    for bad, fault in (
+        (good.replace(b"<Issuer>", b"<Issuer>" + b"<a>" * 20 + b"</a>" * 20), Fault.TOO_DEEP),
+        (good.replace(b"<Key ", b"<Key/>" * 400_000 + b"<Key "), Fault.TOO_LARGE),
+        (good.replace(b"<Key ", b"<KeyPackage/>" * 400_000 + b"<Key "), Fault.TOO_LARGE),
+        (good.replace(b"<Key ", b"<?php x?><Key "), Fault.UNEXPECTED),
+        (good.replace(b"987654321", b"&serial;"), Fault.NOT_XML),
+        (good + b" " * 100_000 + b"<!DOCTYPE k>", Fault.NOT_XML),
+    ):
+        assert file_fault(FIGURE.replace(good, good + bad)) is fault
+
+
+def test_a_value_that_is_too_long_or_includes_another_file_is_this_tokens_fault() -> None:
+    assert token_fault(FIGURE.replace(b"AAECAwQFBgc", b"A" * 20_000)) is Fault.TOO_LARGE
+    include = (
+        b"<Data><x:include xmlns:x='http://www.w3.org/2001/XInclude'"
+        b" href='file:///etc/hostname' parse='text'/>"
+    )
+    assert token_fault(FIGURE.replace(b"<Data>", include)) is Fault.UNSUPPORTED
 
 
 def test_a_file_cut_off_anywhere_is_refused() -> None:
@@ -97,7 +121,7 @@ def test_a_file_cut_off_anywhere_is_refused() -> None:
     for length in range(ROOT_AT + 20, end):
         with pytest.raises(VendorFileRefused):
             parsed(FIGURE[:length])
-    assert fault_of(FIGURE[: end - 20]) is Fault.TRUNCATED
+    assert file_fault(FIGURE[: end - 20]) is Fault.TRUNCATED
     assert parsed(FIGURE[:end])
 
 
@@ -111,26 +135,57 @@ def test_noise_is_refused_and_nothing_else_happens(noise: bytes) -> None:
 def test_a_changed_octet_is_read_or_refused(at: int, octet: int) -> None:
     document = FIGURE[:at] + bytes([octet]) + FIGURE[at + 1 :]
     try:
-        file = parsed(document)
+        read = parsed(document)
     except VendorFileRefused:
         return
-    assert len(file.tokens) == 1
+    assert len(read.tokens) + len(read.faults) == 1
 
 
-def test_a_file_over_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xml, "LARGEST_FILE", len(FIGURE) - 1)
-    assert fault_of(FIGURE) is Fault.TOO_LARGE
+def test_what_came_before_a_break_stands(tmp_path: Path) -> None:
+    half = tmp_path / "half.xml"
+    package = FIGURE[FIGURE.index(b"  <KeyPackage>") : FIGURE.index(b"</KeyContainer>")]
+    half.write_bytes(FIGURE.replace(package, package * 200)[: -len(package)])
+    with open_file(half, UNSIGNED) as file:
+        tokens, read = file.tokens(), 0
+        with pytest.raises(VendorFileRefused) as refused:  # noqa: PT012 - it ends the loop
+            for token in tokens:
+                assert isinstance(token, VendorToken)
+                read += 1
+    assert refused.value.fault is Fault.TRUNCATED
+    assert read == 199
+    assert refused.value.line
+
+
+def test_it_can_be_read_again_from_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "file.xml"
+    path.write_bytes(FIGURE)
+    with open_file(path, UNSIGNED) as file:
+        first = list(file.tokens())
+        assert file.position == file.size == len(FIGURE)
+        assert list(file.tokens()) == first
+        assert file.digest == hashlib.sha256(FIGURE).digest()
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.xml"
+    path.write_bytes(FIGURE)
+    with open_file(path, UNSIGNED) as file:
+        path.write_bytes(FIGURE.replace(b"987654321", b"987654322"))
+        with pytest.raises(VendorFileRefused, match="changed") as refused:
+            list(file.tokens())
+    assert refused.value.fault is Fault.UNEXPECTED
 
 
 def test_elements_are_freed_as_they_are_read() -> None:
     package = FIGURE[FIGURE.index(b"  <KeyPackage>") : FIGURE.index(b"</KeyContainer>")]
     many = FIGURE.replace(package, package * 2000)
     sizes = []
-    for element in xml.top_level(BytesIO(many)):
+    for element in xml.packages(many[at : at + 32768] for at in range(0, len(many), 32768)):
         parent = element.getparent()
-        sizes.append(0 if parent is None else len(parent))
+        assert parent is not None
+        sizes.append(len(parent))
     # What a chunk of the file holds may be parsed ahead; the rest is gone.
-    assert len(sizes) > 2000
+    assert len(sizes) == 2000
     assert max(sizes) < 100
 
 
@@ -149,7 +204,7 @@ def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
     link = tmp_path / "delivered.xml"
     link.symlink_to(FIGURE_6)
     _refused_as_no_file(link)
-    assert read_file(FIGURE_6, VENDOR)
+    assert read_path(FIGURE_6).tokens
 
 
 def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
@@ -161,11 +216,5 @@ def test_only_a_regular_file_is_read(tmp_path: Path) -> None:
 
 def _refused_as_no_file(path: Path) -> None:
     with pytest.raises(VendorFileRefused) as refused:
-        read_file(path, VENDOR)
+        read_path(path)
     assert refused.value.fault is Fault.NOT_A_REGULAR_FILE
-
-
-def test_the_stream_is_read_to_its_end_before_anything_is_returned() -> None:
-    stream = BytesIO(FIGURE)
-    read(stream, VENDOR)
-    assert stream.read() == b""

@@ -8,129 +8,169 @@ with the file.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+from collections.abc import Container, Iterable, Iterator
+from typing import Final, Literal
 
 from lxml import etree
 
 from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
 
-LARGEST_FILE: Final = 64 * 1024 * 1024
-"""Octets: some fifty thousand tokens."""
-LONGEST_TEXT: Final = 16 * 1024
-"""Characters of one value."""
+LARGEST_PART: Final = 1024 * 1024
+"""Octets: the head, or what lies between the ends of two packages."""
 DEEPEST: Final = 16
 """Levels of elements; the deepest value of RFC 6030 lies on the eighth."""
+WHITESPACE: Final = " \t\r\n"
 
-_CHUNK: Final = 64 * 1024
-_ROOT: Final = 1
-_CHILD_OF_ROOT: Final = 2
-_WHITESPACE: Final = " \t\r\n"
+PSKC: Final = "urn:ietf:params:xml:ns:keyprov:pskc"
+DS: Final = "http://www.w3.org/2000/09/xmldsig#"
+XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
+XENC11: Final = "http://www.w3.org/2009/xmlenc11#"
+PKCS5: Final = "http://www.rsasecurity.com/rsalabs/pkcs/schemas/pkcs-5v2-0#"
+
+CONTAINER: Final = f"{{{PSKC}}}KeyContainer"
+PACKAGE: Final = f"{{{PSKC}}}KeyPackage"
+SIGNATURE: Final = f"{{{DS}}}Signature"
+
+_EXACT_LINES: Final = 65_535
+_Event = Literal["start", "end", "pi"]
+
+_NO_DOCTYPE: Final = "a document type declaration is not allowed"
+_NO_INSTRUCTION: Final = "a processing instruction has no place here"
 _NOTHING_WAS_READ: Final = {
     etree.ErrorTypes.ERR_INTERNAL_ERROR,
     etree.ErrorTypes.ERR_DOCUMENT_EMPTY,
 }
-_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,19}")
 
-_PREFIXES: Final = {
-    "urn:ietf:params:xml:ns:keyprov:pskc": "",
-    "http://www.w3.org/2000/09/xmldsig#": "ds:",
-    "http://www.w3.org/2001/04/xmlenc#": "xenc:",
-    "http://www.w3.org/2009/xmlenc11#": "xenc11:",
-}
+_PREFIXES: Final = {PSKC: "", DS: "ds:", XENC: "xenc:", XENC11: "xenc11:", PKCS5: "pkcs5:"}
 
 _WHY_NOT: Final = {
     "MACKeyReference": "MACKeyReference is not supported: the MAC key must be in the file",
-    "xenc11:DerivedKey": "keys derived from a password (PBKDF2) are not supported",
-    "ds:X509Data": "keys encrypted to a certificate are not supported",
-    "ds:KeyValue": "keys encrypted to a public key are not supported",
-    "xenc:EncryptedKey": "a transport key inside the file is not supported",
+    "ds:Signature": "a signature that was overlooked at first is not trusted later",
+    "ds:KeyValue": "keys encrypted to a bare public key are not supported",
     "xenc:CipherReference": "a CipherReference is not followed",
     "KeyProfileId": "KeyProfileId is not supported: the profile must be in the file",
     "KeyReference": "KeyReference is not supported: the seed must be in the file",
     "EncryptedValue": "only the Secret may be encrypted",
-    "ds:Signature": "signed files are not supported: the signature would go unchecked",
     "ChallengeFormat": "challenge-response is not supported",
-    "PINPolicy": "a PIN policy is not supported: it would not be enforced",
-    "NumberOfTransactions": "a use limit is not supported: it would not be enforced",
-    "StartDate": "a validity period is not supported: it would not be enforced",
-    "ExpiryDate": "a validity period is not supported: it would not be enforced",
+    "NumberOfTransactions": "NumberOfTransactions is not supported: it would not be enforced",
     "DeviceBinding": "DeviceBinding is not supported: it would not be enforced",
     "UserId": "UserId is not supported: tokens are assigned by the bank",
     "Extensions": "extensions are not supported",
 }
 
 
-def top_level(stream: BinaryIO) -> Iterator[etree._Element]:
+def strict_parser() -> etree.XMLParser[etree._Element]:
+    """Return a parser for a whole document, with the bounds that the stream's has."""
+    return etree.XMLParser(
+        resolve_entities=False,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        no_network=True,
+        huge_tree=False,
+        recover=False,
+        collect_ids=False,
+        encoding="utf-8",
+    )
+
+
+class Metered:
+    """A file's chunks, as long as they bring something to its end now and then.
+
+    Without this bound a single element could be as large as the file.
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        """Count from the first chunk on."""
+        self._chunks = chunks
+        self._part = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the chunks, or refuse the file."""
+        for chunk in self._chunks:
+            if self._part > LARGEST_PART:
+                detail = f"more than {LARGEST_PART} octets without the end of a KeyPackage"
+                raise VendorFileRefused(Fault.TOO_LARGE, detail)
+            self._part += len(chunk)
+            yield chunk
+
+    def begin_anew(self) -> None:
+        """Count from here on."""
+        self._part = 0
+
+
+def top_level(chunks: Iterable[bytes]) -> Iterator[etree._Element]:
     """Yield the root as it opens, then each child of the root as it closes.
 
-    A child is emptied when the next one is asked for.
+    Every element is looked at, so this is for the head of a file, not for all of it.
     """
     depth = 0
-    for event, element in _events(stream):
-        if event == "pi":
-            raise refusal(Fault.UNEXPECTED, element, "a processing instruction has no place here")
+    for event, element in _events(Metered(chunks), ("start", "end", "pi"), None):
         if event == "start":
             depth += 1
-            _check_depth(depth, element)
-            if depth == _ROOT:
+            if depth > DEEPEST:
+                raise too_deep(element)
+            if depth == 1:
                 yield _without_doctype(element)
             continue
-        if depth == _CHILD_OF_ROOT:
-            yield element
-            _forget(element)
         depth -= 1
+        if depth == 1:
+            yield element
 
 
-def name_of(element: etree._Element) -> str:
-    """Return ``Key``, ``ds:KeyName`` or ``xenc:CipherData``, whatever the file's prefixes are.
+def packages(chunks: Iterable[bytes]) -> Iterator[etree._Element]:
+    """Yield each ``KeyPackage`` of the root as it closes.
 
-    An element of any other namespace, or of none, has the name ``?``. That
-    holds for a prefix that is bound to nothing, too: the parser lets it pass.
+    It is freed when the next one has come. Anything else that follows the first
+    package refuses the file.
     """
-    namespace, _, local = str(element.tag).rpartition("}")
-    prefix = _PREFIXES.get(namespace.removeprefix("{"))
-    return "?" if prefix is None else prefix + local
+    metered = Metered(chunks)
+    root: etree._Element | None = None
+    for _, element in _events(metered, ("end", "pi"), PACKAGE):
+        parent = element.getparent()
+        if root is None and parent is not None and parent.getparent() is None:
+            root = _without_doctype(parent)
+            # What is in front of the first package is the head.
+            del root[: root.index(element)]
+        if root is None or parent is not root:
+            continue
+        metered.begin_anew()
+        _forget_older(root, element)
+        yield element
+    for child in () if root is None else root:
+        _check_package(child)
 
 
-class Parts:
-    """The child elements of one element, by name: each once, and no stranger."""
+def children(element: etree._Element, known: Container[str]) -> dict[str, etree._Element]:
+    """Return the child elements by their tags: each once, no stranger, no text between."""
+    found: dict[str, etree._Element] = {}
+    between = element.text
+    if between and not between.isspace():
+        raise _text_between(element)
+    for child in element:
+        tag = child.tag
+        if tag in known and tag not in found:
+            found[tag] = child  # type: ignore[index]  # what is known is text
+        else:
+            _check_comment(child, found)
+        between = child.tail
+        if between and not between.isspace():
+            raise _text_between(element)
+    return found
 
-    def __init__(self, element: etree._Element, *known: str) -> None:
-        """Refuse the file if ``element`` holds anything but ``known`` elements."""
-        self._element = element
-        self._found: dict[str, etree._Element] = {}
-        _check_blank(element, element.text)
-        for child in element:
-            _check_blank(element, child.tail)
-            kind: object = child.tag
-            if kind is not etree.Comment:
-                self._take(child, known)
 
-    def get(self, name: str) -> etree._Element | None:
-        """Return the child of that name, or None."""
-        return self._found.get(name)
+def check_no_text(element: etree._Element) -> None:
+    """Refuse text between the child elements that are there so far."""
+    if any(between and between.strip(WHITESPACE) for between in _between(element)):
+        raise _text_between(element)
 
-    def need(self, name: str) -> etree._Element:
-        """Return the child of that name; refuse the file if there is none."""
-        child = self._found.get(name)
-        if child is None:
-            detail = f"{name_of(self._element)} has no {name}"
-            raise refusal(Fault.MISSING, self._element, detail)
-        return child
 
-    def _take(self, child: etree._Element, known: tuple[str, ...]) -> None:
-        if not isinstance(child.tag, str):
-            raise refusal(Fault.UNEXPECTED, child, "an entity has no place here")
-        name = name_of(child)
-        if name not in known:
-            raise not_supported(child)
-        if name in self._found:
-            raise refusal(Fault.UNEXPECTED, child, f"a second {name}")
-        self._found[name] = child
+def need(found: dict[str, etree._Element], tag: str, element: etree._Element) -> etree._Element:
+    """Return the child of that tag; refuse ``element`` if it has none."""
+    child = found.get(tag)
+    if child is None:
+        raise refusal(Fault.MISSING, element, f"{name_of(element)} has no {written(tag)}")
+    return child
 
 
 def attribute(element: etree._Element, name: str) -> str:
@@ -141,55 +181,60 @@ def attribute(element: etree._Element, name: str) -> str:
     return value
 
 
-def text(element: etree._Element) -> str:
-    """Return the text of an element that holds text alone.
+def name_of(element: etree._Element) -> str:
+    """Return ``Key``, ``ds:KeyName`` or ``xenc:CipherData``, whatever the file's prefixes are.
 
-    A comment within a value is refused: readers disagree on what the value is.
+    An element of any other namespace, or of none, has the name ``?``. That
+    holds for a prefix that is bound to nothing, too: the parser lets it pass.
     """
-    if len(element):
-        raise refusal(Fault.UNEXPECTED, element, f"{name_of(element)} must hold text alone")
-    value = element.text or ""
-    if len(value) > LONGEST_TEXT:
-        raise refusal(Fault.TOO_LARGE, element, f"{name_of(element)} is too long")
-    return value
+    return written(str(element.tag))
 
 
-def octets(element: etree._Element) -> bytes:
-    """Return the octets of a base64 value, in which white space is allowed."""
-    packed = "".join(text(element).split())
-    try:
-        value = base64.b64decode(packed, validate=True)
-    except (binascii.Error, ValueError):
-        value = b""
-    if not value:
-        raise refusal(Fault.BAD_VALUE, element, f"{name_of(element)} must be base64")
-    return value
-
-
-def integer(element: etree._Element, lowest: int, highest: int) -> int:
-    """Return a whole number between two bounds, both included."""
-    written = text(element).strip(_WHITESPACE)
-    number = int(written) if _INTEGER.fullmatch(written) else None
-    if number is None or not lowest <= number <= highest:
-        detail = f"must be a whole number from {lowest} to {highest}"
-        raise refusal(Fault.BAD_VALUE, element, detail)
-    return number
+def written(tag: str) -> str:
+    """Return what `name_of` returns, for a tag."""
+    namespace, _, local = tag.rpartition("}")
+    prefix = _PREFIXES.get(namespace.removeprefix("{"))
+    return "?" if prefix is None else prefix + local
 
 
 def refusal(fault: Fault, element: etree._Element, detail: str) -> VendorFileRefused:
-    """Return the refusal of the file for what stands at ``element``."""
-    return VendorFileRefused(fault, detail, element.sourceline)
+    """Return the refusal for what stands at ``element``."""
+    return VendorFileRefused(fault, detail, line_of(element))
+
+
+def line_of(element: etree._Element) -> int:
+    """Return the line that an element begins on; 0 where it is not known."""
+    line = element.sourceline or 0
+    # Beyond 16 bits the parser tells the line on which the element's first text ends.
+    return line if line <= _EXACT_LINES else line - (element.text or "").count("\n")
 
 
 def not_supported(element: etree._Element) -> VendorFileRefused:
-    """Return the refusal of the file for an element that has no place there."""
+    """Return the refusal for an element that has no place there."""
     detail = _WHY_NOT.get(name_of(element), "this element is not supported here")
     return refusal(Fault.UNSUPPORTED, element, detail)
 
 
-def _events(stream: BinaryIO) -> Iterator[tuple[str, etree._Element]]:
+def too_deep(element: etree._Element) -> VendorFileRefused:
+    """Return the refusal of the file for an element that lies too deep."""
+    return refusal(Fault.TOO_DEEP, element, f"elements lie more than {DEEPEST} deep")
+
+
+def check_depth(package: etree._Element) -> None:
+    """Refuse the file if anything within a package of the root lies too deep."""
+    depth = 1
+    for event, element in etree.iterwalk(package, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        if depth > DEEPEST:
+            raise too_deep(element)
+
+
+def _events(
+    chunks: Iterable[bytes], events: tuple[_Event, ...], tag: str | None
+) -> Iterator[tuple[str, etree._Element]]:
     parser = etree.XMLPullParser(
-        events=("start", "end", "pi"),
+        events=events,
+        tag=tag,
         resolve_entities=False,
         load_dtd=False,
         dtd_validation=False,
@@ -197,18 +242,30 @@ def _events(stream: BinaryIO) -> Iterator[tuple[str, etree._Element]]:
         no_network=True,
         huge_tree=False,
         recover=False,
+        collect_ids=False,
         encoding="utf-8",
     )
     try:
-        for chunk in _chunks(stream):
+        for number, chunk in enumerate(chunks):
+            # The parser is told to load no DTD, and does not: this keeps it from
+            # so much as reading one.
+            if not number and b"<!DOCTYPE" in chunk:
+                raise VendorFileRefused(Fault.DOCTYPE, _NO_DOCTYPE)
             parser.feed(chunk)
-            yield from parser.read_events()
+            yield from _no_instructions(parser)
         _end(parser)
-        yield from parser.read_events()
+        yield from _no_instructions(parser)
     except etree.XMLSyntaxError as error:
         # The parser's own message is not passed on: it can quote the file.
         detail = "this is not well-formed XML in UTF-8"
         raise VendorFileRefused(Fault.NOT_XML, detail, error.lineno) from None
+
+
+def _no_instructions(parser: etree.XMLPullParser) -> Iterator[tuple[str, etree._Element]]:
+    for event, element in parser.read_events():
+        if event == "pi":
+            raise refusal(Fault.UNEXPECTED, element, _NO_INSTRUCTION)
+        yield event, element
 
 
 def _end(parser: etree.XMLPullParser) -> None:
@@ -221,40 +278,46 @@ def _end(parser: etree.XMLPullParser) -> None:
         raise VendorFileRefused(Fault.TRUNCATED, detail, error.lineno) from None
 
 
-def _chunks(stream: BinaryIO) -> Iterator[bytes]:
-    total = 0
-    while chunk := stream.read(_CHUNK):
-        # The parser is told to load no DTD, and does not: this keeps it from
-        # so much as reading one.
-        if not total and b"<!DOCTYPE" in chunk:
-            raise VendorFileRefused(Fault.DOCTYPE, "a document type declaration is not allowed")
-        total += len(chunk)
-        if total > LARGEST_FILE:
-            detail = f"more than {LARGEST_FILE} octets; split the file"
-            raise VendorFileRefused(Fault.TOO_LARGE, detail)
-        yield chunk
-
-
 def _without_doctype(root: etree._Element) -> etree._Element:
     # A declaration behind a long comment is found here.
     if root.getroottree().docinfo.internalDTD is not None:
-        raise VendorFileRefused(Fault.DOCTYPE, "a document type declaration is not allowed")
+        raise VendorFileRefused(Fault.DOCTYPE, _NO_DOCTYPE)
     return root
 
 
-def _check_depth(depth: int, element: etree._Element) -> None:
-    if depth > DEEPEST:
-        raise refusal(Fault.TOO_DEEP, element, f"elements lie more than {DEEPEST} deep")
-
-
-def _check_blank(element: etree._Element, between: str | None) -> None:
-    if between and between.strip(_WHITESPACE):
-        detail = f"{name_of(element)} must hold elements alone"
-        raise refusal(Fault.UNEXPECTED, element, detail)
-
-
-def _forget(element: etree._Element) -> None:
-    element.clear()
+def _forget_older(root: etree._Element, newest: etree._Element) -> None:
     # The parser still writes behind the newest child; all before it can go.
-    while (older := element.getprevious()) is not None:
-        older.getparent().remove(older)  # type: ignore[union-attr]  # a sibling has a parent
+    while (oldest := root[0]) is not newest:
+        _check_package(oldest)
+        del root[0]
+
+
+def _check_package(child: etree._Element) -> None:
+    if child.tag != PACKAGE:
+        _check_comment(child, {})
+    between = child.tail
+    if between and between.strip(WHITESPACE):
+        raise refusal(Fault.UNEXPECTED, child, "KeyContainer must hold elements alone")
+
+
+def _check_comment(child: etree._Element, found: dict[str, etree._Element]) -> None:
+    """Refuse what is not the one thing that may stand between elements."""
+    kind: object = child.tag
+    if kind is etree.Comment:
+        return
+    if not isinstance(kind, str):
+        raise refusal(Fault.UNEXPECTED, child, "an entity has no place here")
+    if kind in found:
+        raise refusal(Fault.UNEXPECTED, child, f"a second {name_of(child)}")
+    raise not_supported(child)
+
+
+def _between(element: etree._Element) -> Iterator[str | None]:
+    yield element.text
+    for child in element:
+        yield child.tail
+
+
+def _text_between(element: etree._Element) -> VendorFileRefused:
+    detail = f"{name_of(element)} must hold elements alone"
+    return refusal(Fault.UNEXPECTED, element, detail)

@@ -23,21 +23,24 @@ class Fault(StrEnum):
     NOT_XML = "NOT_XML"
     DOCTYPE = "DOCTYPE"
     NOT_PSKC = "NOT_PSKC"
+    NOT_CSV = "NOT_CSV"
     MISSING = "MISSING"
     UNEXPECTED = "UNEXPECTED"
     UNSUPPORTED = "UNSUPPORTED"
     BAD_VALUE = "BAD_VALUE"
     BAD_SERIAL = "BAD_SERIAL"
     PLAIN_SEED = "PLAIN_SEED"
+    SEED_TOO_SHORT = "SEED_TOO_SHORT"
     MAC_MISSING = "MAC_MISSING"
     EXPIRED = "EXPIRED"
+    PASSWORD_NEEDED = "PASSWORD_NEEDED"
     NOT_SIGNED = "NOT_SIGNED"
     SIGNATURE_UNTRUSTED = "SIGNATURE_UNTRUSTED"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
 
 
 class VendorFileRefused(Exception):
-    """The file is not read, and nothing of it is used.
+    """The file is not read, or not read on.
 
     ``line`` counts from 1; ``serial`` is None where the fault is not one
     token's. ``detail`` is a sentence for people that never quotes the file.
@@ -54,10 +57,6 @@ class VendorFileRefused(Exception):
         self.detail = detail
         self.line = line
         self.serial = serial
-
-    def about(self, serial: str) -> VendorFileRefused:
-        """Return the same refusal, said of one token."""
-        return VendorFileRefused(self.fault, self.detail, self.line, serial)
 
 
 # --- how a file is encrypted ----------------------------------------------------
