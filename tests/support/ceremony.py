@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.hsm import MODULE, HsmFiles
+from support.hsm import MODULE, HsmFiles, Vendors
 
 NEEDS_SOFTHSM = [
     pytest.mark.softhsm,
@@ -19,8 +19,17 @@ NEEDS_SOFTHSM = [
 ONE_TENANT = {"kenshin": "10112001"}
 KEYWRAP_KEY = bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
 CBC_KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
-VENDORS = {"keywrap": ("transport", KEYWRAP_KEY), "cbc": ("transient", CBC_KEY)}
+DES3_KEY = bytes.fromhex("0123456789abcdef23456789abcdef01456789abcdef0123")
+VENDORS: Vendors = {
+    "keywrap": ("transport", KEYWRAP_KEY),
+    "cbc": ("transient", CBC_KEY),
+    "old": ("transient_des3", DES3_KEY),
+    "rsa": ("delivery", None),
+    "offline": ("onetime", None),
+}
 CBC_CHECK_VALUE = "7DF76B"  # RFC 4493 section 4: AES-128(key, 0)
+# By openssl enc -des-ede3 -nopad of eight zeros (the key is NIST SP 800-67's example).
+DES3_CHECK_VALUE = "4EBA73"
 
 
 class Held:
@@ -45,4 +54,4 @@ def digest(directory: Path) -> str:
 def secrets_of(files: HsmFiles) -> list[str]:
     pins = [path.read_text().strip() for path in files.directory.glob("*pin")]
     assert len(pins) == 4
-    return [*pins, KEYWRAP_KEY.hex(), CBC_KEY.hex()]
+    return [*pins, KEYWRAP_KEY.hex(), CBC_KEY.hex(), DES3_KEY.hex()]

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,9 @@ MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 SERVING = "kagimori-serving"
 IMPORTING = "kagimori-import"
 TENANTS = {"kenshin": "10112001", "abukuma": "20160003"}
+
+Vendors = Mapping[str, tuple[str, bytes | None]]
+"""Vendor: its key's use as the key policy calls it, and the key; None if the HSM makes it."""
 
 # As the command itself, but with room for a line of Python before it.
 _COMMAND = """
@@ -67,6 +71,10 @@ class HsmFiles:
         """What SOFTHSM2_CONF must name."""
         return self.directory / "softhsm2.conf"
 
+    def public_half(self, vendor: str, use: str) -> Path:
+        """Where the ceremony writes the public half of a vendor's key."""
+        return self.directory / f"vendor-{vendor}-{use}.pem"
+
     @property
     def record_file(self) -> Path:
         return self.directory / "ceremony.json"
@@ -98,12 +106,12 @@ class HsmFiles:
 def fresh_hsm(
     directory: Path,
     tenants: dict[str, str] = TENANTS,
-    vendors: dict[str, tuple[str, bytes]] | None = None,
+    vendors: Vendors | None = None,
 ) -> HsmFiles:
     """Hold a ceremony in ``directory`` and return its files.
 
-    ``tenants`` maps name to service ID; ``vendors`` maps name to use
-    ("transport" or "transient") and AES key.
+    ``tenants`` maps name to service ID; ``vendors`` maps name to use, as the
+    key policy calls it, and key: None where the HSM makes it.
     """
     files = write_plan(directory, tenants, vendors)
     held = hold_ceremony(files)
@@ -114,7 +122,7 @@ def fresh_hsm(
 def write_plan(
     directory: Path,
     tenants: dict[str, str] = TENANTS,
-    vendors: dict[str, tuple[str, bytes]] | None = None,
+    vendors: Vendors | None = None,
 ) -> HsmFiles:
     """Write a ceremony's file and what it names into ``directory``."""
     files = HsmFiles(directory)
@@ -123,8 +131,12 @@ def write_plan(
     files.tenants.write_text("".join(rows), encoding="utf-8")
     plan = _PLAN.format(module=MODULE, serving=SERVING, importing=IMPORTING)
     for name, (use, key) in (vendors or {}).items():
-        (directory / f"{name}.hex").write_text(key.hex() + "\n", encoding="ascii")
-        plan += f'\n[vendor.{name}]\nuse = "{use}"\nkey = {{ file = "{name}.hex" }}\n'
+        plan += f'\n[vendor.{name}]\nuse = "{use.removesuffix("_des3")}"\n'
+        if use.endswith("_des3"):
+            plan += 'cipher = "3DES"\n'
+        if key is not None:
+            (directory / f"{name}.hex").write_text(key.hex() + "\n", encoding="ascii")
+            plan += f'key = {{ file = "{name}.hex" }}\n'
     files.plan.write_text(plan, encoding="utf-8")
     return files
 

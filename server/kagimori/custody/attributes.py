@@ -92,8 +92,9 @@ class Policy:
     def _key_template(self, key: Mapping[str, Any]) -> Template:
         template = _template(key["attributes"])
         template[Attribute.ALLOWED_MECHANISMS] = [self._mechanism(m) for m in key["mechanisms"]]
-        if key.get("unwrap_template"):
-            template[Attribute.UNWRAP_TEMPLATE] = _template(self._data["unwrap_template"])
+        if name := key.get("unwrap_template"):
+            named = "unwrap_template" if name is True else name
+            template[Attribute.UNWRAP_TEMPLATE] = _template(self._data[named])
         if key.get("wrap_template"):
             template[Attribute.WRAP_TEMPLATE] = _template(self._data["wrap_template"])
         return template

@@ -41,6 +41,7 @@ class Order:
 
     spec: KeySpec
     tenant: str | None = None
+    vendor: str | None = None
     entered: VendorKey | None = None
 
 
@@ -58,15 +59,30 @@ class MadeKey:
     check_value: str | None
 
 
-def orders(policy: Policy, tenants: Iterable[str], entered: Sequence[VendorKey]) -> list[Order]:
-    """Return every key that a ceremony makes; ``tenants`` are service IDs."""
+def orders(
+    policy: Policy,
+    tenants: Iterable[str],
+    entered: Sequence[VendorKey],
+    generated: Iterable[tuple[str, str]] = (),
+) -> list[Order]:
+    """Return every key that a ceremony makes.
+
+    ``tenants`` are service IDs; ``generated`` names vendor and use of each
+    vendor's key that comes to be in the HSM.
+    """
     of_tenants = [
         Order(policy.key(use, tenant=tenant), tenant=tenant)
         for tenant in tenants
         for use in _TENANT_USES
     ]
-    of_vendors = [Order(policy.key(key.use, vendor=key.vendor), entered=key) for key in entered]
-    return [*of_tenants, *of_vendors, Order(policy.key("audit"))]
+    of_vendors = [
+        Order(policy.key(key.use, vendor=key.vendor), vendor=key.vendor, entered=key)
+        for key in entered
+    ]
+    for_vendors = [
+        Order(policy.key(use, vendor=vendor), vendor=vendor) for vendor, use in generated
+    ]
+    return [*of_tenants, *of_vendors, *for_vendors, Order(policy.key("audit"))]
 
 
 def make(session: Session, order: Order) -> MadeKey:
@@ -87,7 +103,7 @@ def make(session: Session, order: Order) -> MadeKey:
         use=spec.use,
         partition=spec.partition,
         tenant=order.tenant,
-        vendor=entered.vendor if entered else None,
+        vendor=order.vendor,
         version=spec.version,
         public_key_pem=pem,
         check_value=entered.check_value if entered else None,

@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from kagimori import config, key_policy
 from kagimori.config import AnchoredPath, ConfigError, Environment, PinSource, Section
@@ -21,6 +29,7 @@ if TYPE_CHECKING:
     from kagimori.domain.tenant import TenantPolicy
     from kagimori.key_policy import Provider
 
+_GENERATED = ("delivery", "onetime")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -77,10 +86,46 @@ class VendorKeySource(Section):
 
 
 class VendorSection(Section):
-    """A vendor's transport key, and where its files can be opened."""
+    """A vendor's key: what it opens and where; ``key`` unless the HSM makes it."""
 
-    use: Literal["transport", "transient"]
-    key: VendorKeySource
+    use: Literal["transport", "transient", "delivery", "onetime"]
+    cipher: Literal["AES", "3DES"] = "AES"
+    key: VendorKeySource | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_use(self) -> Self:
+        if self.use in _GENERATED and self.key is not None:
+            msg = f"a {self.use} key is made in the HSM and has no key of its own"
+            raise ValueError(msg)
+        if self.use not in _GENERATED and self.key is None:
+            msg = f"a {self.use} key needs key"
+            raise ValueError(msg)
+        if self.cipher != "AES" and self.use != "transient":
+            msg = f"{self.cipher} is read with a transient key only"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def policy_use(self) -> str:
+        """What the key policy calls this key."""
+        return "transient_des3" if self.cipher == "3DES" else self.use
+
+
+def _one_or_several(
+    value: object, several: ValidatorFunctionWrapHandler, info: ValidationInfo
+) -> tuple[VendorSection, ...]:
+    """Take ``[vendor.NAME]`` or ``[[vendor.NAME]]``; no use may be there twice."""
+    if not isinstance(value, list):
+        return (VendorSection.model_validate(value, context=info.context),)
+    sections: tuple[VendorSection, ...] = several(value)
+    uses = [section.policy_use for section in sections]
+    if len(set(uses)) < len(uses):
+        msg = "one use is there twice"
+        raise ValueError(msg)
+    return sections
+
+
+VendorSections = Annotated[tuple[VendorSection, ...], WrapValidator(_one_or_several)]
 
 
 class Plan(Section):
@@ -92,7 +137,9 @@ class Plan(Section):
     record: AnchoredPath
     tenants: AnchoredPath
     partition: Partitions
-    vendor: dict[Annotated[str, AfterValidator(_name)], VendorSection] = Field(default_factory=dict)
+    vendor: dict[Annotated[str, AfterValidator(_name)], VendorSections] = Field(
+        default_factory=dict
+    )
 
     @field_validator("provider")
     @classmethod
@@ -111,6 +158,16 @@ class Plan(Section):
             msg = f"no such file: {value}"
             raise ValueError(msg)
         return value
+
+    @property
+    def generated(self) -> list[tuple[str, str]]:
+        """Vendor and use of each vendor's key that the HSM makes itself."""
+        return [
+            (name, section.policy_use)
+            for name, sections in self.vendor.items()
+            for section in sections
+            if section.key is None
+        ]
 
     @property
     def profile(self) -> Provider:

@@ -39,7 +39,7 @@ def write(plan: Plan, keys: Sequence[MadeKey], canaries: Sequence[Canary], passe
         "canaries": [_canary(canary) for canary in canaries],
         "checks": {"passed": passed},
     }
-    _replace(plan.record, json.dumps(record, indent=2) + "\n")
+    replace(plan.record, json.dumps(record, indent=2) + "\n")
 
 
 def _canary(canary: Canary) -> dict[str, Any]:
@@ -52,7 +52,8 @@ def _canary(canary: Canary) -> dict[str, Any]:
     }
 
 
-def _replace(path: Path, text: str) -> None:
+def replace(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` in one move, for everybody to read; raise `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     draft = Path(name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pkcs11.exceptions import PKCS11Error
 
 from kagimori import key_policy
-from kagimori.custody import components, keys, places, plan, record, report
+from kagimori.custody import components, keys, places, plan, public_halves, record, report
 from kagimori.custody.attributes import Policy
 from kagimori.custody.checks.examination import Examination
 from kagimori.custody.cryptoki_names import name_of
@@ -43,7 +43,7 @@ def hold(path: Path, console: Console) -> None:
     os.environ.update(the_plan.environment)
     names = {policy.service_id: name for name, policy in tenants.items()}
     try:
-        _refuse_unless_recordable(the_plan.record)
+        _refuse_unless_recordable(the_plan)
         _Ceremony(the_plan, names, console).run()
     except PKCS11Error as error:
         msg = f"the HSM failed: {name_of(error)}"
@@ -64,8 +64,9 @@ class _Ceremony:
         hsm = Hsm(self._plan, self._say)
         hsm.refuse_if_unfit()
         entered = components.collect(self._plan.vendor, self._say)
+        orders = keys.orders(self._policy, self._names, entered, self._plan.generated)
         partitions = hsm.prepare()
-        made = _make(partitions, keys.orders(self._policy, self._names, entered))
+        made = _make(partitions, orders)
         self._say(f"{len(made)} keys were made; now every one is tried")
         examination = Examination(self._policy, made, self._names, entered)
         examination.hold(partitions)
@@ -78,19 +79,30 @@ class _Ceremony:
         if failed:
             msg = f"{passed} checks passed, {failed} failed; no record was written"
             raise CeremonyRefused(msg)
+        self._write_public_halves(examination.keys)
         canaries = list(examination.canaries.values())
         record.write(self._plan, examination.keys, canaries, passed)
         self._say(f"{passed} checks passed, 0 failed; record written to {self._plan.record}")
+
+    def _write_public_halves(self, made: Sequence[MadeKey]) -> None:
+        for key in made:
+            if key.use in public_halves.USES:
+                path, fingerprint = public_halves.write(self._plan.record, key)
+                self._say(f"public half of {key.label} written to {path}: SHA-256 {fingerprint}")
 
     def _say(self, line: str) -> None:
         self._console.print(f"ceremony: {line}", highlight=False, soft_wrap=True, markup=False)
 
 
-def _refuse_unless_recordable(path: Path) -> None:
-    if path.exists():
-        msg = f"{path} exists already: a ceremony is held once"
-        raise CeremonyRefused(msg)
-    places.prove_writable("record", path)
+def _refuse_unless_recordable(the_plan: Plan) -> None:
+    halves = [
+        public_halves.path_of(the_plan.record, *vendor_use) for vendor_use in the_plan.generated
+    ]
+    for path in (the_plan.record, *halves):
+        if path.exists():
+            msg = f"{path} exists already: a ceremony is held once"
+            raise CeremonyRefused(msg)
+    places.prove_writable("record", the_plan.record)
 
 
 def _make(partitions: Mapping[str, Partition], orders: Sequence[Order]) -> list[MadeKey]:

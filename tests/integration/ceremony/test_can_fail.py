@@ -73,6 +73,54 @@ WEAK = {
         'key["transport"]["attributes"]["DECRYPT"] = True',
         ["read the key's flags: none is loose"],
     ),
+    "the delivery key decrypts": (
+        'key["delivery"]["attributes"]["DECRYPT"] = True',
+        ["decrypt an envelope (PKCS#1 v1.5)", "read the key's flags: none is loose"],
+    ),
+    "the delivery key signs": (
+        'key["delivery"]["attributes"]["SIGN"] = True',
+        ["sign with the key"],
+    ),
+    "the delivery key has no unwrap template": (
+        'key["delivery"]["unwrap_template"] = False',
+        ["open a readable seed (SENSITIVE=F)", "open a readable seed (PKCS#1 v1.5)"],
+    ),
+    "the delivery key does not take what vendors write": (
+        'key["delivery"]["mechanisms"] = ["$OAEP"]',
+        ["open a PKCS#1 v1.5 seed: HMAC agrees"],
+    ),
+    "one-time keys may be anything": (
+        'key["onetime"]["unwrap_template"] = False',
+        ["open it to be read (SENSITIVE=F)", "open it as a seed", "open it as an HMAC key"],
+    ),
+    "one-time keys may decrypt": (
+        'del data["onetime_template"]["DECRYPT"]',
+        ["open it to decrypt (DECRYPT=T)"],
+    ),
+    "one-time keys may leave": (
+        'del data["onetime_template"]["EXTRACTABLE"]',
+        ["open it to leave (EXTRACTABLE=T)"],
+    ),
+    "one-time keys may change": (
+        'del data["onetime_template"]["MODIFIABLE"], data["seed"]["unwrapping"]["MODIFIABLE"]',
+        ["open it to be changed (MODIFIABLE=T)", "set DECRYPT=T on it"],
+    ),
+    "one-time keys are opened by the old padding": (
+        'key["onetime"]["mechanisms"].append("RSA_PKCS")',
+        ["open an envelope of PKCS#1 v1.5"],
+    ),
+    "the 3DES key encrypts": (
+        'key["transient_des3"]["attributes"]["ENCRYPT"] = True',
+        ["encrypt by CBC with the key", "read the key's flags: none is loose"],
+    ),
+    "the 3DES key decrypts by ECB": (
+        'key["transient_des3"]["mechanisms"].append("DES3_ECB")',
+        ["decrypt by another mechanism (ECB)"],
+    ),
+    "the 3DES key can be copied": (
+        'key["transient_des3"]["attributes"].update(COPYABLE=True, MODIFIABLE=True)',
+        ["copy the key with DECRYPT=T", "set DECRYPT=T on the key"],
+    ),
 }
 WEAKENED = """
 import kagimori.key_policy as key_policy
@@ -88,7 +136,8 @@ def test_a_weakened_policy_fails_the_ceremony_by_the_checks_name(
     tmp_path: Path, weakness: str
 ) -> None:
     change, attempts = WEAK[weakness]
-    files = write_plan(tmp_path, ONE_TENANT, VENDORS)
+    vendors = {name: vendor for name, vendor in VENDORS.items() if f'"{vendor[0]}"' in change}
+    files = write_plan(tmp_path, ONE_TENANT, VENDORS if "onetime" in change else vendors)
     failed = hold_ceremony(files, WEAKENED.format(change=change))
     assert failed.returncode == 1
     assert re.search(

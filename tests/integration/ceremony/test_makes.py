@@ -3,15 +3,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from support.ceremony import CBC_CHECK_VALUE, NEEDS_SOFTHSM, ONE_TENANT, Held, secrets_of
+from support.ceremony import (
+    CBC_CHECK_VALUE,
+    DES3_CHECK_VALUE,
+    NEEDS_SOFTHSM,
+    ONE_TENANT,
+    Held,
+    secrets_of,
+)
 from support.hsm import (
     TENANTS,
     hold_ceremony,
@@ -22,6 +31,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = NEEDS_SOFTHSM
+
+OF_VENDORS = {
+    ("rsa", "delivery"): "vendor/rsa/delivery/1",
+    ("offline", "onetime"): "vendor/offline/onetime/1",
+}
 
 
 def test_every_check_passes(held: Held) -> None:
@@ -66,7 +80,13 @@ def test_the_tables_fit_a_page(held: Held) -> None:
 def test_the_record_names_every_key(held: Held) -> None:
     keys = {key["label"]: key for key in held.files.record["keys"]}
     own = [f"{t}/{use}/1" for t in TENANTS.values() for use in ("wrapping", "row", "provisioning")]
-    vendors = ["vendor/keywrap/transport/1", "vendor/cbc/transient/1"]
+    vendors = [
+        "vendor/keywrap/transport/1",
+        "vendor/cbc/transient/1",
+        "vendor/old/transient-des3/1",
+        "vendor/rsa/delivery/1",
+        "vendor/offline/onetime/1",
+    ]
     assert sorted(keys) == sorted([*own, *vendors, "authority/audit/1"])
     assert keys["vendor/cbc/transient/1"] == {
         "label": "vendor/cbc/transient/1",
@@ -78,6 +98,8 @@ def test_the_record_names_every_key(held: Held) -> None:
         "public_key_pem": None,
         "check_value": CBC_CHECK_VALUE,
     }
+    assert keys["vendor/old/transient-des3/1"]["check_value"] == DES3_CHECK_VALUE
+    assert keys["vendor/rsa/delivery/1"]["vendor"] == "rsa"
     assert {canary["tenant"] for canary in held.files.record["canaries"]} == set(TENANTS.values())
 
 
@@ -90,10 +112,44 @@ def test_public_halves_are_what_the_policy_says(held: Held) -> None:
     audit = halves.pop("authority/audit/1")
     assert isinstance(audit, EllipticCurvePublicKey)
     assert isinstance(audit.curve, SECP256R1)
-    assert sorted(halves) == sorted(f"{t}/provisioning/1" for t in TENANTS.values())
+    of_tenants = [f"{t}/provisioning/1" for t in TENANTS.values()]
+    assert sorted(halves) == sorted([*of_tenants, *OF_VENDORS.values()])
     for half in halves.values():
         assert isinstance(half, RSAPublicKey)
         assert (half.key_size, half.public_numbers().e) == (3072, 65537)
+
+
+def test_what_vendors_encrypt_to_lies_beside_the_record(held: Held) -> None:
+    in_record = {key["label"]: key["public_key_pem"] for key in held.files.record["keys"]}
+    for (vendor, use), label in OF_VENDORS.items():
+        path = held.files.public_half(vendor, use)
+        assert path.read_text() == in_record[label]
+        assert path.stat().st_mode & 0o777 == 0o644
+        # What two people read to each other, as openssl tells it.
+        der = subprocess.run(
+            ["openssl", "pkey", "-pubin", "-in", path, "-outform", "DER"],
+            capture_output=True,
+            check=True,
+        ).stdout
+        said = f"written to {path}: SHA-256 {hashlib.sha256(der).hexdigest()}"
+        assert f"ceremony: public half of {label} {said}" in held.output.splitlines()
+
+
+def test_the_keys_for_deliveries_pass_all_that_was_measured(held: Held) -> None:
+    for attempt, answer in {
+        "open a PKCS#1 v1.5 seed: HMAC agrees": "done",
+        "open a one-time key": "done",
+        "open a seed with it: HMAC agrees": "done",
+        "open it to be read (SENSITIVE=F)": "CKR_TEMPLATE_INCONSISTENT",
+        "open it to decrypt (DECRYPT=T)": "CKR_TEMPLATE_INCONSISTENT",
+        "open it as a seed": "CKR_TEMPLATE_INCONSISTENT",
+        "read the one-time key": "CKR_ATTRIBUTE_SENSITIVE",
+        "take it out by one's own AES key": "CKR_KEY_UNEXTRACTABLE",
+        "decrypt with it": "CKR_KEY_FUNCTION_NOT_PERMITTED",
+        "set DECRYPT=T on it": "CKR_ACTION_PROHIBITED",
+        "decrypt a vendor's file (3DES-CBC)": "done",
+    }.items():
+        assert re.search(rf"^ +{re.escape(attempt)} +{answer} +1/1", held.output, re.MULTILINE)
 
 
 def test_no_secret_is_said_or_written(held: Held) -> None:

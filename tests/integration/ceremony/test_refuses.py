@@ -60,6 +60,29 @@ def test_a_bad_vendor_key_is_refused_before_anything_is_made(tmp_path: Path) -> 
     assert digest(tmp_path) == before
 
 
+def test_a_3des_key_that_is_single_des_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    part, other = bytes.fromhex("0123456789abcdef"), bytes.fromhex("fedcba9876543210")
+    files = write_plan(tmp_path, ONE_TENANT, {"acme": ("transient_des3", part + part + other)})
+    before = digest(tmp_path)
+    refused = hold_ceremony(files)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "ceremony: vendor.acme.key: two parts that follow each other are equal: "
+        "that is single DES\n"
+    )
+    assert digest(tmp_path) == before
+
+
+def test_a_public_half_of_before_is_not_overwritten(tmp_path: Path) -> None:
+    files = write_plan(tmp_path, ONE_TENANT, {"acme": ("onetime", None)})
+    files.public_half("acme", "onetime").write_text("of another ceremony")
+    before = digest(tmp_path)
+    refused = hold_ceremony(files)
+    assert refused.returncode == 1
+    assert "vendor-acme-onetime.pem exists already" in refused.stderr
+    assert digest(tmp_path) == before
+
+
 @pytest.mark.parametrize(
     ("old", "new", "refusal"),
     [

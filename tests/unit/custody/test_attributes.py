@@ -52,6 +52,15 @@ def test_a_seed_inherits_all_but_what_it_says(softhsm: Policy) -> None:
     assert verify[Attribute.EXTRACTABLE] is False
 
 
+def test_one_time_keys_have_an_unwrap_template_of_their_own(softhsm: Policy) -> None:
+    onetime = softhsm.key("onetime", vendor="acme").template[Attribute.UNWRAP_TEMPLATE]
+    delivery = softhsm.key("delivery", vendor="acme").template[Attribute.UNWRAP_TEMPLATE]
+    assert onetime[Attribute.KEY_TYPE] is KeyType.AES
+    assert delivery[Attribute.KEY_TYPE] is KeyType.GENERIC_SECRET
+    # A match, not a default: what a one-time key is opened with must hold all of it.
+    assert onetime.items() <= softhsm.seed("unwrapping").items()
+
+
 @pytest.mark.parametrize(
     ("use", "names"),
     [
@@ -60,6 +69,9 @@ def test_a_seed_inherits_all_but_what_it_says(softhsm: Policy) -> None:
         ("provisioning", {"tenant": "1"}),
         ("transport", {"vendor": "acme"}),
         ("transient", {"vendor": "acme"}),
+        ("transient_des3", {"vendor": "acme"}),
+        ("delivery", {"vendor": "acme"}),
+        ("onetime", {"vendor": "acme"}),
         ("audit", {}),
     ],
 )

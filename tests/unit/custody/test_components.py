@@ -22,7 +22,7 @@ def collect(path: Path, text: str) -> tuple[VendorKey, list[str]]:
     path.write_text(text)
     section = VendorSection.model_validate({"use": "transport", "key": {"file": path}})
     said: list[str] = []
-    (key,) = components.collect({"acme": section}, said.append)
+    (key,) = components.collect({"acme": [section]}, said.append)
     return key, said
 
 
@@ -78,14 +78,83 @@ def test_components_that_cancel_out_are_refused(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
     section = VendorSection.model_validate({"use": "transport", "key": {"components": 3}})
     with pytest.raises(CeremonyRefused, match="the key is all zeros"):
-        components.collect({"acme": section}, print)
+        components.collect({"acme": [section]}, print)
+
+
+def des3(path: Path, text: str) -> VendorKey:
+    path.write_text(text)
+    given = {"use": "transient", "cipher": "3DES", "key": {"file": path}}
+    section = VendorSection.model_validate(given)
+    (key,) = components.collect({"acme": [section]}, lambda _: None)
+    return key
+
+
+ONE, TWO, THREE = "0123456789abcdef", "23456789abcdef01", "456789abcdef0123"
+ONE_WITH_OTHER_PARITY = "0022446688aaccee"
+
+
+@pytest.mark.parametrize("text", [ONE + TWO + THREE, ONE + TWO + ONE])
+def test_three_parts_are_a_3des_key(tmp_path: Path, text: str) -> None:
+    key = des3(tmp_path / "acme.hex", text)
+    assert (key.use, key.value) == ("transient_des3", bytes.fromhex(text))
+
+
+def test_the_check_value_of_3des_is_openssls() -> None:
+    # head -c 8 /dev/zero | openssl enc -des-ede3 -nopad -K ...
+    assert check_value(bytes.fromhex(ONE + TWO + THREE), "3DES") == "4EBA73"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (ONE + TWO, "16 bytes; a 3DES key has 24"),
+        (ONE * 4, "32 bytes; a 3DES key has 24"),
+        (ONE + ONE + TWO, "that is single DES"),
+        (ONE + TWO + TWO, "that is single DES"),
+        (ONE + ONE_WITH_OTHER_PARITY + TWO, "that is single DES"),
+        ("00" * 24, "all zeros"),
+        ("01" * 24, "that is single DES"),
+    ],
+)
+def test_less_than_3des_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(CeremonyRefused, match=rf"^vendor\.acme\.key: .*{reason}") as refused:
+        des3(tmp_path / "acme.hex", text)
+    assert ONE[:8] not in str(refused.value)
+
+
+def test_each_of_a_vendors_keys_is_asked_for_by_its_use(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def typed(prompt: str) -> str:
+        asked.append(prompt)
+        return "xyz"
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("getpass.getpass", typed)
+    (tmp_path / "acme.hex").write_text(KEY)
+    sections = [
+        VendorSection.model_validate({"use": "transport", "key": {"file": tmp_path / "acme.hex"}}),
+        VendorSection.model_validate({"use": "onetime"}),
+        VendorSection.model_validate(
+            {"use": "transient", "cipher": "3DES", "key": {"components": 2}}
+        ),
+    ]
+    said: list[str] = []
+    with pytest.raises(
+        CeremonyRefused, match=r"vendor\.acme \(transient, 3DES\)\.key: component 1"
+    ):
+        components.collect({"acme": sections}, said.append)
+    assert said == ["vendor acme (transport, AES): check value 7DF76B"]
+    assert asked == ["vendor acme (transient, 3DES): component 1 of 2: "]
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "none.hex"
     section = VendorSection.model_validate({"use": "transient", "key": {"file": missing}})
     with pytest.raises(CeremonyRefused, match=r"vendor\.acme\.key: No such file.*none\.hex"):
-        components.collect({"acme": section}, print)
+        components.collect({"acme": [section]}, print)
 
 
 def test_a_key_shows_in_no_repr() -> None:

@@ -56,6 +56,25 @@ def test_a_wrong_key_is_named(tmp_path: Path, old: str, new: str, message: str) 
         ('[vendor.x]\nuse = "both"\nkey = { components = 2 }', r"vendor\.x\.use: "),
         ('[vendor.x]\nuse = "transport"\nkey = {}', r"vendor\.x\.key: .*exactly one"),
         ('[vendor.x]\nuse = "transport"\nkey = { components = 1 }', r"key\.components: "),
+        ('[vendor.x]\nuse = "transport"', r"vendor\.x: a transport key needs key"),
+        (
+            '[vendor.x]\nuse = "delivery"\nkey = { components = 2 }',
+            r"vendor\.x: a delivery key is made in the HSM",
+        ),
+        (
+            '[vendor.x]\nuse = "onetime"\ncipher = "3DES"',
+            r"vendor\.x: 3DES is read with a transient key only",
+        ),
+        (
+            '[vendor.x]\nuse = "transport"\ncipher = "3DES"\nkey = { components = 2 }',
+            r"vendor\.x: 3DES is read with a transient key only",
+        ),
+        (
+            '[vendor.x]\nuse = "transient"\ncipher = "DES"\nkey = { components = 2 }',
+            r"vendor\.x\.cipher: ",
+        ),
+        ('[[vendor.x]]\nuse = "onetime"\n[[vendor.x]]\nuse = "both"', r"vendor\.x\.1\.use: "),
+        ('[[vendor.x]]\nuse = "onetime"\n[[vendor.x]]\nuse = "onetime"', "twice"),
         ('[vendor."x/y"]\nuse = "transport"\nkey = { components = 2 }', "a name is"),
     ],
 )
@@ -64,6 +83,36 @@ def test_a_wrong_vendor_is_named(tmp_path: Path, vendor: str, message: str) -> N
     file.write_text(file.read_text() + vendor)
     with pytest.raises(CeremonyRefused, match=message):
         plan.read(file)
+
+
+def test_a_vendor_may_have_several_keys(tmp_path: Path) -> None:
+    file = write_plan(tmp_path).plan
+    file.write_text(
+        file.read_text()
+        + """
+[[vendor.acme]]
+use = "transport"
+key = { file = "aes.hex" }
+[[vendor.acme]]
+use = "transient"
+key = { components = 2 }
+[[vendor.acme]]
+use = "transient"
+cipher = "3DES"
+key = { components = 2 }
+[[vendor.acme]]
+use = "onetime"
+[vendor.other]
+use = "delivery"
+"""
+    )
+    read, _ = plan.read(file)
+    uses = [section.policy_use for section in read.vendor["acme"]]
+    assert uses == ["transport", "transient", "transient_des3", "onetime"]
+    first = read.vendor["acme"][0].key
+    assert first is not None
+    assert first.file == tmp_path / "aes.hex"
+    assert read.generated == [("acme", "onetime"), ("other", "delivery")]
 
 
 def test_a_missing_file_is_one_line(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kagimori.custody.checks import signing, vendor, wrapping
+from kagimori.custody.checks import deliveries, signing, vendor, wrapping
 from kagimori.custody.checks.fixity import try_to_destroy
 from kagimori.custody.checks.provisioning import ProvisioningTrial
+from kagimori.custody.checks.rsa import Recipient
 from kagimori.custody.checks.trial import Finding, trial
 from kagimori.custody.checks.wrapping import WrappingTrial
 from kagimori.custody.cryptoki_names import NOT_FOUND
@@ -37,8 +38,13 @@ _KINDS = {
     "provisioning": "Provisioning keys: phones seal their seeds to them",
     "transport": "Transport keys: they open vendors' files inside the HSM",
     "transient": "Transient keys: they open vendors' files for the importing process",
+    "transient_des3": "Transient 3DES keys: they open vendors' old files for the same",
+    "delivery": "Delivery keys: vendors encrypt seeds to them",
+    "onetime": "One-time keys' openers: rewrapped files are encrypted to them",
     "audit": "The audit key: it signs the audit chain",
 }
+
+_RECIPIENTS = {"delivery": deliveries.try_delivery, "onetime": deliveries.try_onetime}
 
 
 @dataclass
@@ -102,6 +108,10 @@ class Examination:
             with self._trial(made) as on:
                 key = find(session, made)
                 vendor.try_transport(on, session, self.policy, key, self._value_of(made))
+        for use, attempts in _RECIPIENTS.items():
+            for made in self._made(use):
+                with self._trial(made) as on:
+                    attempts(on, session, self._recipient(session, made))
         for made in self._made("audit"):
             with self._trial(made) as on:
                 signing.try_audit(on, session, find(session, made), str(made.public_key_pem))
@@ -112,8 +122,11 @@ class Examination:
         key = find(session, made)
         ProvisioningTrial(on, session, self.policy, key, pem).run(find(session, sealer))
 
+    def _recipient(self, session: Session, made: MadeKey) -> Recipient:
+        return Recipient.of(find(session, made), str(made.public_key_pem), self.policy)
+
     def _try_importing(self, session: Session) -> None:
-        for made in self._made("transient"):
+        for made in (*self._made("transient"), *self._made("transient_des3")):
             with self._trial(made) as on:
                 vendor.try_transient(on, session, find(session, made), self._value_of(made))
 

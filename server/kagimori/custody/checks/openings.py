@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening sealed seeds: as the policy says, and in every way it forbids.
 
-Wrapping, provisioning and transport keys all open seeds, and all must insist on
-the same template.
+Wrapping, provisioning, transport and delivery keys all open seeds, and all must
+insist on the same template. A one-time key is opened by a template of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +38,21 @@ _LAX: dict[str, Template] = {
     "open a seed as an AES key": {Attribute.KEY_TYPE: KeyType.AES, Attribute.ENCRYPT: True},
 }
 
+_LAX_ONE_TIME: dict[str, Template] = {
+    "open it to be read (SENSITIVE=F)": {Attribute.SENSITIVE: False},
+    "open it to leave (EXTRACTABLE=T)": {Attribute.EXTRACTABLE: True},
+    "open it for all to use (PRIVATE=F)": {Attribute.PRIVATE: False},
+    "open it to stay (TOKEN=T)": {Attribute.TOKEN: True},
+    "open it to decrypt (DECRYPT=T)": {Attribute.DECRYPT: True},
+    "open it to encrypt (ENCRYPT=T)": {Attribute.ENCRYPT: True},
+    "open it to wrap (WRAP=T)": {Attribute.WRAP: True},
+    "open it to sign (SIGN=T)": {Attribute.SIGN: True},
+    "open it to verify (VERIFY=T)": {Attribute.VERIFY: True},
+    "open it to derive from (DERIVE=T)": {Attribute.DERIVE: True},
+    "open it to be changed (MODIFIABLE=T)": {Attribute.MODIFIABLE: True},
+    "open it as an HMAC key": {Attribute.KEY_TYPE: KeyType.GENERIC_SECRET},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -71,6 +86,14 @@ def answers(sealed: Sealed, template: Template, challenge: bytes, response: byte
 
 def try_lax_templates(trial: Trial, sealed: Sealed, policy: Policy) -> None:
     """Try to open ``sealed`` in each way that the unwrap template must forbid."""
-    base = policy.seed("reseal")
-    for attempt, change in _LAX.items():
+    _try_lax(trial, sealed, policy.seed("reseal"), _LAX)
+
+
+def try_lax_one_time_keys(trial: Trial, sealed: Sealed, policy: Policy) -> None:
+    """Try to open a ``sealed`` one-time key in each way that its template must forbid."""
+    _try_lax(trial, sealed, policy.seed("unwrapping"), _LAX_ONE_TIME)
+
+
+def _try_lax(trial: Trial, sealed: Sealed, base: Template, lax: dict[str, Template]) -> None:
+    for attempt, change in lax.items():
         trial.refused(attempt, partial(sealed.open, base | change), _INCONSISTENT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A vendor's key on trial: the one that opens inside the HSM, and the other.
+"""A vendor's entered key on trial: the one that opens inside the HSM, and the other.
 
 What a vendor would send is made here on the host: the key is at hand only in
 the ceremony that enters it.
@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
@@ -32,7 +34,27 @@ if TYPE_CHECKING:
     from kagimori.custody.components import VendorKey
 
 _NO_SUCH_USE = ("CKR_KEY_FUNCTION_NOT_PERMITTED", "CKR_MECHANISM_INVALID")
-_BLOCK = bytes(16)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cipher:
+    """A block cipher as the HSM and the host know it; ``block`` is one of zeros.
+
+    ``uses`` are those that a key which decrypts must refuse.
+    """
+
+    algorithm: type[AES | TripleDES]
+    ecb: Mechanism
+    cbc: Mechanism
+    block: bytes
+    uses: tuple[str, ...]
+
+
+_BY_CBC: Final = ("encrypt", "encrypt by CBC", "wrap by CBC")
+_CIPHERS: Final = {
+    "AES": _Cipher(AES, Mechanism.AES_ECB, Mechanism.AES_CBC, bytes(16), (*_BY_CBC, "wrap")),
+    "3DES": _Cipher(TripleDES, Mechanism.DES3_ECB, Mechanism.DES3_CBC, bytes(8), _BY_CBC),
+}
 
 
 def try_transport(
@@ -56,33 +78,47 @@ def try_transport(
 
 
 def try_transient(trial: Trial, session: Session, key: AnyKey, entered: VendorKey) -> None:
-    """Try everything on a transient key but to destroy it."""
-    trial.works("decrypt a vendor's file (AES-CBC)", lambda: _decrypts(key, entered))
-    _try_other_uses(trial, session, key, ("encrypt", "wrap"))
+    """Try everything on a transient key, AES or 3DES, but to destroy it."""
+    cipher = _CIPHERS[entered.cipher]
+    trial.works(
+        f"decrypt a vendor's file ({entered.cipher}-CBC)", lambda: _decrypts(cipher, key, entered)
+    )
+    _try_other_uses(trial, session, key, cipher.uses, cipher)
     trial.refused(
         "decrypt by another mechanism (ECB)",
-        lambda: unmannered(key).decrypt(_BLOCK, mechanism=Mechanism.AES_ECB),
+        lambda: unmannered(key).decrypt(cipher.block, mechanism=cipher.ecb),
         "CKR_MECHANISM_INVALID",
     )
     try_to_move(trial, session, key, {"DECRYPT"}, PRIVATE=True)
 
 
-def _decrypts(key: AnyKey, entered: VendorKey) -> None:
-    plain, iv = secrets.token_bytes(32), secrets.token_bytes(16)
-    encryptor = Cipher(AES(entered.value), CBC(iv)).encryptor()
+def _decrypts(cipher: _Cipher, key: AnyKey, entered: VendorKey) -> None:
+    plain, iv = secrets.token_bytes(32), secrets.token_bytes(len(cipher.block))
+    # CBC without a MAC, of octets that are nobody's secret: this only asks the HSM.
+    encryptor = Cipher(cipher.algorithm(entered.value), CBC(iv)).encryptor()
     ciphertext = encryptor.update(plain) + encryptor.finalize()
-    if key.decrypt(ciphertext, mechanism=Mechanism.AES_CBC, mechanism_param=iv) != plain:
+    if key.decrypt(ciphertext, mechanism=cipher.cbc, mechanism_param=iv) != plain:
         msg = "wrong plaintext"
         raise WrongAnswerError(msg)
 
 
-def _try_other_uses(trial: Trial, session: Session, key: AnyKey, uses: tuple[str, ...]) -> None:
+def _try_other_uses(
+    trial: Trial,
+    session: Session,
+    key: AnyKey,
+    uses: tuple[str, ...],
+    cipher: _Cipher = _CIPHERS["AES"],
+) -> None:
     bold = unmannered(key)
+    ecb, block = cipher.ecb, cipher.block
+    cbc = {"mechanism": cipher.cbc, "mechanism_param": block}
     with passing(own_aes_key(session)) as other:
         attempts = {
-            "encrypt": lambda: bold.encrypt(_BLOCK, mechanism=Mechanism.AES_ECB),
-            "decrypt": lambda: bold.decrypt(_BLOCK, mechanism=Mechanism.AES_ECB),
+            "encrypt": lambda: bold.encrypt(block, mechanism=ecb),
+            "encrypt by CBC": lambda: bold.encrypt(block, **cbc),
+            "decrypt": lambda: bold.decrypt(block, mechanism=ecb),
             "wrap": lambda: bold.wrap_key(other, mechanism=Mechanism.AES_KEY_WRAP),
+            "wrap by CBC": lambda: bold.wrap_key(other, **cbc),
         }
         for use in uses:
             trial.refused(f"{use} with the key", attempts[use], *_NO_SUCH_USE)
