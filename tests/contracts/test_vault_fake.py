@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.envelope_contract import EnvelopeContract
+from contracts.pair_contract import PairContract
 from contracts.vault_contract import VaultContract
 from fakes.vault import FakeVault
 from kagimori.domain.errors import HsmUnavailable
@@ -36,6 +37,10 @@ def bench() -> FakeBench:
 
 
 class TestFakeVault(VaultContract):
+    pass
+
+
+class TestFakesPairs(PairContract):
     pass
 
 

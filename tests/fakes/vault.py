@@ -7,7 +7,7 @@ import functools
 import hashlib
 import hmac
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
 from kagimori.application.provisioning.ports import EnvelopeUnfit
-from kagimori.domain.code import Otp
 from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
@@ -163,7 +162,7 @@ class FakeVault:
             trouble = self._trouble.pop() if self._trouble else None
         if trouble:
             return SearchFailed(trouble.error, trouble.evaluated)
-        return self._look(seed, search.token.identity.profile, search.window, search.code)
+        return self._look(seed, search)
 
     def _opened(self, token: Token) -> bytes | None:
         """Return the seed of a row that its MAC vouches for, if it is one of ours."""
@@ -174,12 +173,16 @@ class FakeVault:
             return None
         return self._seeds.get(identity.tenant.encode() + sealed.blob)
 
-    def _look(self, seed: bytes, profile: Profile, window: Window, code: Otp) -> SearchAnswer:
-        for step in _outward(window):
+    def _look(self, seed: bytes, search: Search) -> SearchAnswer:
+        profile = search.token.identity.profile
+        seen: dict[int, str] = {}
+        for step in _outward(search.window):
             with self._lock:
                 self.codes += 1
-            if hotp(seed, step, profile.digits, profile.hash) == code.reveal():
-                return Match(step)
+            seen[step] = hotp(seed, step, profile.digits, profile.hash)
+            found = _found(search, step, seen)
+            if found is not None:
+                return Match(found)
         return NoMatch()
 
 
@@ -207,6 +210,17 @@ def hotp(key: bytes, counter: int, digits: int, algorithm: Hash = Hash.SHA1) -> 
     offset = digest[-1] & 0x0F
     truncated = int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF
     return f"{truncated % 10**digits:0{digits}d}"
+
+
+def _found(search: Search, step: int, seen: Mapping[int, str]) -> int | None:
+    """Return the step that ends the search, now that ``step`` is among those ``seen``."""
+    if search.second is None:
+        return step if seen[step] == search.code.reveal() else None
+    wanted = search.code.reveal(), search.second.reveal()
+    for second in (step, step + 1):
+        if (seen.get(second - 1), seen.get(second)) == wanted:
+            return second
+    return None
 
 
 def _outward(window: Window) -> Iterator[int]:

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from kagimori.domain.policy import Windows
 from kagimori.domain.token import Hash, MovingFactor, Profile, Token
-from kagimori.domain.window import drift_after, step_at, window_of
+from kagimori.domain.window import (
+    drift_after,
+    resync_window_of,
+    resynced_drift,
+    step_at,
+    window_of,
+)
 from support.tokens import identity, token
 
 windows = st.builds(
@@ -18,12 +24,14 @@ windows = st.builds(
     time=st.integers(0, 10),
     look_ahead=st.integers(1, 100),
     max_drift=st.integers(0, 20),
+    resync_time=st.integers(1, 250),
+    resync_look_ahead=st.integers(2, 1000),
 )
 profiles = st.builds(
     Profile,
     factor=st.just(MovingFactor.TIME),
     hash=st.sampled_from(Hash),
-    digits=st.integers(6, 8),
+    digits=st.integers(6, 10),
     period=st.sampled_from([30, 60]),
     t0=st.integers(0, 10**9),
 )
@@ -90,3 +98,52 @@ def test_a_steady_clock_is_caught_up_with(
         assert window.first <= offered <= window.last
         used = replace(used, drift=drift_after(used, offered, rules, moment))
     assert used.drift == error
+
+
+uses = st.tuples(moments, st.booleans(), st.integers(-600, 600))
+"""A time, whether it is a resynchronisation, and how far off the code is."""
+
+
+@given(profiles, windows, st.lists(uses, max_size=30))
+def test_a_clock_is_followed_beyond_its_bound_by_resynchronisations_alone(
+    profile: Profile, rules: Windows, history: list[tuple[float, bool, int]]
+) -> None:
+    used = time_token(profile)
+    furthest = rules.max_drift
+    for now, resyncs, offset in history:
+        window = (resync_window_of if resyncs else window_of)(used, rules, now)
+        matched = min(max(window.predicted + offset, window.first), window.last)
+        if not resyncs:
+            drift = drift_after(used, matched, rules, now)
+            assert abs(drift - used.drift) <= 1
+        elif matched == window.first:
+            continue  # It has none before it.
+        else:
+            drift = resynced_drift(used, matched, now)
+            assert abs(drift) <= rules.resync_time
+            furthest = max(furthest, abs(drift))
+        assert isinstance(drift, int)
+        assert abs(drift) <= max(abs(used.drift), rules.max_drift) or resyncs
+        assert abs(drift) <= furthest
+        used = replace(used, drift=drift)
+
+
+@given(profiles, windows, moments, st.integers(-300, 300), st.integers(-300, 300))
+def test_two_codes_lie_above_the_last_step_and_around_the_true_time(
+    profile: Profile, rules: Windows, now: float, drift: int, spent: int
+) -> None:
+    true = step_at(profile, now)
+    used = replace(time_token(profile, drift), last_step=true + spent)
+    window = resync_window_of(used, rules, now)
+    assert used.last_step < window.first <= window.predicted <= window.last
+    seconds = set(range(window.first + 1, window.last + 1))
+    wanted = range(true - rules.resync_time, true + rules.resync_time + 1)
+    assert seconds == {second for second in wanted if second - 1 > used.last_step}
+
+
+@given(windows, st.integers(-1, 2**40))
+def test_two_codes_of_a_counter_lie_within_its_look_ahead(rules: Windows, last_step: int) -> None:
+    window = resync_window_of(token(last_step=last_step), rules, 0)
+    assert window.first == window.predicted == last_step + 1
+    assert window.last == last_step + rules.resync_look_ahead
+    assert window.spent is None

@@ -21,6 +21,8 @@ class Numbers:
     restarts: int
     kills: int
     outages: int
+    delivered: int
+    import_kills: int
     hsm_gone_seconds: float
     longest_test: float
     """Seconds after which a test is given up."""
@@ -37,6 +39,8 @@ CHOICES = {
         restarts=3,
         kills=10,
         outages=1,
+        delivered=2000,
+        import_kills=2,
         hsm_gone_seconds=2.0,
         longest_test=300.0,
     ),
@@ -49,6 +53,8 @@ CHOICES = {
         restarts=12,
         kills=100,
         outages=3,
+        delivered=5000,
+        import_kills=5,
         hsm_gone_seconds=10.0,
         longest_test=600.0,
     ),
@@ -61,6 +67,8 @@ CHOICES = {
         restarts=100,
         kills=500,
         outages=50,
+        delivered=100_000,
+        import_kills=20,
         hsm_gone_seconds=10.0,
         longest_test=7200.0,
     ),

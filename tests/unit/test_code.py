@@ -12,8 +12,8 @@ FULL_WIDTH = "\uff17\uff15\uff15\uff12\uff12\uff14"
 """755224 as a Japanese keyboard types it in its full-width mode."""
 
 
-@pytest.mark.parametrize("text", ["000000", "755224", "0755224", "94287082"])
-def test_takes_six_to_eight_digits_as_they_are(text: str) -> None:
+@pytest.mark.parametrize("text", ["000000", "755224", "0755224", "94287082", "1284755224"])
+def test_takes_six_to_ten_digits_as_they_are(text: str) -> None:
     assert Otp(text).reveal() == text
     assert len(Otp(text)) == len(text)
 

@@ -47,8 +47,9 @@ class Claim:
 
     ``request_id`` and ``lease`` are UUIDs in canonical form (RFC 9562 §4). The
     lease is fresh for every claim, so that a search that overslept its
-    lease cannot settle. ``fingerprint`` is a keyed digest of code, subject and
-    operation; ``today`` is the tenant's calendar day. ``notify`` is the address
+    lease cannot settle. ``fingerprint`` is a keyed digest of code or codes, subject
+    and operation; of a resynchronisation both codes are ``code_length`` long.
+    ``today`` is the tenant's calendar day. ``notify`` is the address
     that a letter about a code offered twice comes from, None where none is wanted.
     """
 
@@ -105,7 +106,7 @@ class Finding(StrEnum):
     """What a search came to."""
 
     FRESH = "FRESH"
-    """The code belongs to a step above ``last_step``."""
+    """The code belongs to a step above ``last_step``; of a resynchronisation, both do."""
     SPENT = "SPENT"
     """The code belongs to a step that is spent."""
     NONE = "NONE"
@@ -123,7 +124,8 @@ class Finding(StrEnum):
 class Settlement:
     """What to write down about a claim. ``step`` and ``drift`` go with FRESH.
 
-    ``granted`` is None where the claim was answered with `GrantedUnknown`.
+    Of two codes ``step`` is the second one's: both are spent by it. ``granted`` is None where
+    the claim was answered with `GrantedUnknown`.
     """
 
     claim: Claim
@@ -176,8 +178,8 @@ class VerificationStore(Protocol):
 class Search:
     """The question which step of ``window`` has ``code``.
 
-    With ``second`` it is which step has ``second`` while the one before it lies in
-    ``window`` and has ``code``.
+    With ``second`` it is which step has ``second`` while the one before it has
+    ``code``; both lie in ``window``, whose ``spent`` is None.
     """
 
     token: Token

@@ -22,11 +22,11 @@ class Otp:
 
     __slots__ = ("_digits",)
 
-    def __init__(self, text: str) -> None:
-        """Take ``text`` exactly as typed, or raise `InvalidField`."""
+    def __init__(self, text: str, field: str = "code") -> None:
+        """Take ``text`` exactly as typed, or raise `InvalidField` for ``field``."""
         if not _FORMAT.fullmatch(text):
             msg = f"must be {SHORTEST} to {LONGEST} ASCII digits and nothing else"
-            raise InvalidField("code", msg)
+            raise InvalidField(field, msg)
         self._digits = text
 
     def __len__(self) -> int:

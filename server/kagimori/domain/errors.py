@@ -136,7 +136,10 @@ class LiveToken(NotNow):
 
     def __init__(self) -> None:
         """Say what to do first."""
-        super().__init__("the customer has a token already: deregister it first")
+        super().__init__(
+            "the customer has a token already, or one is on its way: "
+            "take it back, or deregister it, first"
+        )
 
 
 class ReissueTooEarly(NotNow):
@@ -190,6 +193,46 @@ class NotLocked(NotNow):
         super().__init__("the token is not locked")
 
 
+class NotInStock(NotNow):
+    """The hardware token is another customer's, or is no token for anybody any more."""
+
+    reason = "NOT_IN_STOCK"
+
+    def __init__(self) -> None:
+        """Take no details: whose it is is nobody else's business."""
+        super().__init__("the token is not in stock")
+
+
+class TokenExpired(NotNow):
+    """The hardware token's time of validity is over, or has not begun."""
+
+    reason = "TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the token's time of validity is over, or has not begun")
+
+
+class NotAssigned(NotNow):
+    """No customer has the hardware token: there is nothing to take back."""
+
+    reason = "NOT_ASSIGNED"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("no customer has the token")
+
+
+class NotHardware(NotNow):
+    """The serial number is a software token's, which no counter hands out or takes back."""
+
+    reason = "NOT_HARDWARE"
+
+    def __init__(self) -> None:
+        """Say what ends it."""
+        super().__init__("it is a software token: DeregisterToken ends it")
+
+
 class NotOffered(NotNow):
     """The tenant's policy does not offer this."""
 
@@ -198,6 +241,16 @@ class NotOffered(NotNow):
     def __init__(self, what: str) -> None:
         """Name the rule (``what``, for people)."""
         super().__init__(f"the tenant's policy does not offer it: {what}")
+
+
+class UnknownSerial(AuthorityError):
+    """No token of the caller's tenant has this serial number; another tenant's may."""
+
+    reason = "UNKNOWN_SERIAL"
+
+    def __init__(self) -> None:
+        """Take no details: they would tell of other tenants' tokens."""
+        super().__init__("no token has this serial number")
 
 
 class ActivationRefused(AuthorityError):

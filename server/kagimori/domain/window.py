@@ -35,22 +35,21 @@ def window_of(token: Token, windows: Windows, now: float) -> Window:
 
 
 def resync_window_of(token: Token, windows: Windows, now: float) -> Window:
-    """Return where the first of two consecutive codes may lie at ``now`` (RFC 4226 §7.4).
+    """Return where two consecutive codes may lie at ``now`` (RFC 4226 §7.4), both of them.
 
-    Both codes lie above the last step, so that what was accepted once finds nothing
-    here. The clock is looked for around the true time, whatever was thought of it
-    before. A window that would be empty holds one step that cannot be reached.
+    They lie above the last step, so that what was accepted once finds nothing here.
+    The clock is looked for around the true time, whatever was thought of it before.
+    Where there is no room, the window is one step: two codes are never found in that.
     """
-    profile = token.identity.profile
     lowest = token.last_step + 1
+    profile = token.identity.profile
     if profile.factor is MovingFactor.EVENT:
-        # The second code lies one counter above the first.
-        return Window(lowest, lowest, token.last_step + windows.resync_look_ahead - 1)
+        return Window(lowest, lowest, max(lowest, token.last_step + windows.resync_look_ahead))
     true = step_at(profile, now)
-    first, last = max(0, lowest, true - windows.resync_time), true + windows.resync_time - 1
-    # The customer has waited for the second code: the first one is a step old.
-    predicted = max(first, min(last, true + token.drift - 1))
-    return Window(first, predicted, max(first, last))
+    # The second code is the token's present: the first one is a step older than that.
+    first = max(0, lowest, true - windows.resync_time - 1)
+    last = max(first, true + windows.resync_time)
+    return Window(first, max(first, min(last, true + token.drift)), last)
 
 
 def step_at(profile: Profile, now: float) -> int:
@@ -74,7 +73,10 @@ def drift_after(token: Token, matched: int, windows: Windows, now: float) -> int
 
 
 def resynced_drift(token: Token, second: int, now: float) -> int:
-    """Return the drift to remember once ``second`` was found to be the present step."""
+    """Return the drift to remember once ``second`` was found to be the present step.
+
+    It is what `resync_window_of` has looked through, and no more.
+    """
     profile = token.identity.profile
     return 0 if profile.factor is MovingFactor.EVENT else second - step_at(profile, now)
 

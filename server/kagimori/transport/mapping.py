@@ -35,14 +35,29 @@ _OPERATIONS: Final = {
     types_pb2.OPERATION_BILL_PAYMENT: Operation.BILL_PAYMENT,
 }
 _OUTCOMES: Final = {
-    # The domain and the proto use one vocabulary.
+    # The domain and the proto use one vocabulary. SYNCHRONIZED is no answer to a code:
+    # who verifies can never be told so.
     outcome: cast("types_pb2.Outcome", types_pb2.Outcome.Value(f"OUTCOME_{outcome}"))
-    for outcome in Outcome
+    for outcome in frozenset(Outcome) - {Outcome.SYNCHRONIZED}
+}
+_RESYNC_OUTCOMES: Final = {
+    # And none of these is an acceptance.
+    outcome: cast(
+        "verification_pb2.ResyncOutcome",
+        verification_pb2.ResyncOutcome.Value(f"RESYNC_OUTCOME_{outcome}"),
+    )
+    for outcome in frozenset(Outcome) - {Outcome.ACCEPTED, Outcome.REPLAYED}
 }
 
 
 _Judged: TypeAlias = "verification_pb2.VerifyOtpResponse | enrollment_pb2.ActivateTokenResponse"
-_NamesToken: TypeAlias = "verification_pb2.VerifyOtpRequest | enrollment_pb2.UnlockTokenRequest"
+_NamesToken: TypeAlias = (
+    "verification_pb2.VerifyOtpRequest | verification_pb2.ResynchronizeTokenRequest"
+    " | enrollment_pb2.UnlockTokenRequest"
+)
+_HasRequestId: TypeAlias = (
+    "verification_pb2.VerifyOtpRequest | verification_pb2.ResynchronizeTokenRequest"
+)
 
 
 @dataclass(slots=True)  # not frozen: that would cost half a microsecond on every item
@@ -54,7 +69,16 @@ class Question:
     code: Otp
 
 
-def request_id_of(request: verification_pb2.VerifyOtpRequest) -> str:
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a `ResynchronizeTokenRequest` offers: two codes, the one shown first first."""
+
+    subject: Subject
+    first: Otp
+    second: Otp
+
+
+def request_id_of(request: _HasRequestId) -> str:
     """Return the name of the call, or raise `InvalidField`.
 
     Read before all else, so that the log knows a call by it whatever else is wrong.
@@ -65,6 +89,15 @@ def request_id_of(request: verification_pb2.VerifyOtpRequest) -> str:
 def question_of(request: verification_pb2.VerifyOtpRequest) -> Question:
     """Return what is asked, or raise `InvalidField` for the first wrong field."""
     return Question(subject_of(request), _operation(request.operation), Otp(request.code))
+
+
+def pair_of(request: verification_pb2.ResynchronizeTokenRequest) -> Pair:
+    """Return what is offered, or raise `InvalidField` for the first wrong field."""
+    return Pair(
+        subject_of(request),
+        Otp(request.first_code, "first_code"),
+        Otp(request.second_code, "second_code"),
+    )
 
 
 def wanted_of(
@@ -91,6 +124,13 @@ def answer_of(verdict: Verdict) -> verification_pb2.VerifyOtpResponse:
     answer = verification_pb2.VerifyOtpResponse()
     write_answer(verdict, answer)
     return answer
+
+
+def resync_answer_of(verdict: Verdict) -> verification_pb2.ResynchronizeTokenResponse:
+    """Return ``verdict`` in the words of the API. There is no receipt to tell of."""
+    return verification_pb2.ResynchronizeTokenResponse(
+        outcome=_RESYNC_OUTCOMES[verdict.outcome], attempts_left=verdict.attempts_left
+    )
 
 
 def write_answer(verdict: Verdict, answer: _Judged) -> None:
@@ -145,11 +185,12 @@ def subject_of(request: _NamesToken) -> Subject:
         msg = "subscriber_ref or serial is required"
         raise InvalidField("subject", msg)
     if named_by == "serial":
-        return BySerial(_serial(request.serial))
+        return BySerial(serial_of(request.serial))
     return BySubscriber(subscriber_ref_of(request.subscriber_ref))
 
 
-def _serial(text: str) -> str:
+def serial_of(text: str) -> str:
+    """Return a serial number that can be one, or raise `InvalidField`."""
     if not _SERIAL.fullmatch(text):
         msg = "must be 1 to 32 characters of [0-9A-Z]"
         raise InvalidField("serial", msg)

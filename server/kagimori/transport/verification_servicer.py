@@ -13,6 +13,8 @@ from kagimori.api.verification.v1.verification_pb2 import (
     BatchVerifyOtpResponse,
     GetOtpRequirementRequest,
     GetOtpRequirementResponse,
+    ResynchronizeTokenRequest,
+    ResynchronizeTokenResponse,
     VerifyOtpRequest,
     VerifyOtpResponse,
 )
@@ -27,9 +29,11 @@ from kagimori.transport.call import Call
 from kagimori.transport.mapping import (
     Question,
     answer_of,
+    pair_of,
     question_of,
     request_id_of,
     requirement_of,
+    resync_answer_of,
     wanted_of,
     write_answer,
 )
@@ -41,7 +45,7 @@ LARGEST_BATCH: Final = 256
 
 
 class Verify(Protocol):
-    """The use case behind `VerifyOtp` and each item of `BatchVerifyOtp`."""
+    """The use case behind `VerifyOtp`, each item of `BatchVerifyOtp`, and `ResynchronizeToken`."""
 
     def __call__(  # noqa: PLR0913 - one call, six facts
         self,
@@ -57,6 +61,19 @@ class Verify(Protocol):
 
         Its errors are the domain's. Cancelling it undoes nothing.
         """
+        ...
+
+    def resynchronize(  # noqa: PLR0913 - one call, six facts
+        self,
+        *,
+        caller: Caller,
+        request_id: str,
+        subject: Subject,
+        first: Otp,
+        second: Otp,
+        seconds_left: float,
+    ) -> Future[Verdict]:
+        """Begin to look for the token by two consecutive codes, as above."""
         ...
 
 
@@ -117,6 +134,28 @@ class VerificationServicer:
         requirement = await self._require(call.identity.caller, subscriber_ref, operation)
         call.facts["needs_code"] = str(requirement.needs_code)
         return requirement_of(requirement)
+
+    async def ResynchronizeToken(  # noqa: N802 - the RPC's name
+        self, request: ResynchronizeTokenRequest, call: Call
+    ) -> ResynchronizeTokenResponse:
+        """Find a token again for the tenant of the caller's certificate; accept nothing."""
+        facts = call.facts
+        request_id = request_id_of(request)
+        facts["request_id"] = request.request_id
+        facts["operation"] = Operation.RESYNC
+        pair = pair_of(request)
+        if isinstance(pair.subject, BySerial):
+            facts["serial"] = pair.subject.value
+        verdict = await self._verify.resynchronize(
+            caller=call.identity.caller,
+            request_id=request_id,
+            subject=pair.subject,
+            first=pair.first,
+            second=pair.second,
+            seconds_left=call.seconds_left,
+        )
+        facts["outcome"] = verdict.outcome
+        return resync_answer_of(verdict)
 
     def _begun(
         self, request: VerifyOtpRequest, caller: Caller, seconds_left: float

@@ -47,6 +47,11 @@ _PARTS: Final = {
     "same_token": "WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
     # See `_CLAIMED`.
     "claimed_state": "CASE WHEN b.operation = 'ACTIVATION' THEN 'ASSIGNED' ELSE 'ACTIVE' END",
+    # As `Validity.holds`, by the database's clock.
+    "in_its_time": (
+        "(tokens.not_before IS NULL OR tokens.not_before <= {now})"
+        " AND (tokens.not_after IS NULL OR tokens.not_after > {now})"
+    ),
 }
 
 # Whoever has just taken a token is the only one to hold it by that lease.
@@ -80,6 +85,7 @@ UPDATE tokens SET
 WHERE tokens.tenant = b.tenant AND tokens.token_id = {claimed}
   AND tokens.state = {claimed_state} AND tokens.subscriber IS NOT NULL
   AND tokens.digits = b.code_length
+  AND {in_its_time}
   AND tokens.failures < b.consecutive
   AND (tokens.day IS NULL OR tokens.day < b.today OR tokens.day_failures < b.daily)
   AND tokens.unlock_failures < b.since_unlock
@@ -98,7 +104,7 @@ _TAKE_OVER: Final = statement(
 UPDATE tokens SET lease = b.new_lease, lease_until = {now} + {lease}
 {from_batch}
 {same_token}
-  AND tokens.state = {claimed_state}
+  AND tokens.state = {claimed_state} AND {in_its_time}
   AND tokens.lease = b.old_lease AND tokens.lease_until <= {now}
 {returning}
 """,
@@ -119,7 +125,7 @@ _LOOK: Final = statement(
     """
 {batch}
 SELECT t.tenant, t.token_id, t.serial, t.digits, t.state, t.lease_until, t.failures, t.day,
-       t.day_failures, t.unlock_failures
+       t.day_failures, t.unlock_failures, t.not_before, t.not_after
 FROM tokens t {and_batch} WHERE t.tenant = b.tenant AND t.token_id = b.token_id
 {skip_locked}
 """,
@@ -284,7 +290,7 @@ class Claims:
                 continue
             verdict = answer.verdict
             self._ledger.add(claim, verdict.outcome, verdict.attempts_left, token_id, row[2])
-            if row[4] == _CLAIMED[claim.operation]:
+            if answer is _EXHAUSTED and row[4] == _CLAIMED[claim.operation]:
                 exhausted.append(_exhausted(claim, token_id))
         await requests.forget(self._transaction, traces)
         if exhausted:
@@ -295,13 +301,14 @@ class Claims:
             return _SOON
         digits, state, lease_until = row[3:6]
         if digits != claim.code_length:
-            return Refused(InvalidField("code", f"this token's codes have {digits} digits"))
+            field = "first_code" if claim.operation is Operation.RESYNC else "code"
+            return Refused(InvalidField(field, f"this token's codes have {digits} digits"))
         if state in NOBODYS:
             # It was somebody's when the request was opened.
             return _SOON
-        wanted = _CLAIMED[claim.operation]
-        if state != wanted:
-            return _EXHAUSTED if state == _SPENT_UP[wanted] else _NOT_ACTIVE
+        unfit = _unfit(claim, row, self._transaction.now)
+        if unfit is not None:
+            return unfit
         if lease_until is not None and lease_until > self._transaction.now:
             return self._held(lease_until)
         # Free again, by whoever held it when the attempt should have been spent.
@@ -322,4 +329,20 @@ def _exhausted(claim: Claim, token_id: str) -> tuple[Value, ...]:
 
 
 def _attempts_left(claim: Claim, row: Row) -> int:
-    return Attempts(*row[6:]).left(claim.limits, claim.today.isoformat())
+    return Attempts(*row[6:10]).left(claim.limits, claim.today.isoformat())
+
+
+def _unfit(claim: Claim, row: Row, now: int) -> Answered | None:
+    """Return the answer where the token cannot be taken, whoever asks, and how often."""
+    if not _is_in_its_time(row, now):
+        # Locked or not: an unlock would not help, an exchange would.
+        return _NOT_ACTIVE
+    state, wanted = row[4], _CLAIMED[claim.operation]
+    if state == wanted:
+        return None
+    return _EXHAUSTED if state == _SPENT_UP[wanted] else _NOT_ACTIVE
+
+
+def _is_in_its_time(row: Row, now: int) -> bool:
+    not_before, not_after = row[10:]
+    return (not_before is None or not_before <= now) and (not_after is None or now < not_after)

@@ -20,6 +20,7 @@ from kagimori.application.ports import (
     Settlement,
 )
 from kagimori.domain.outcome import Outcome
+from kagimori.domain.policy import Operation
 from kagimori.domain.token import Token
 
 # A right or spent code gives its attempt back, and so does a search that had
@@ -203,7 +204,10 @@ class Settlements:
         claim, token = settlement.claim, _token(settlement)
         left = _attempts_left(settlement)
         outcome = _OUTCOMES[settlement.finding]
-        if outcome is Outcome.REJECTED and not left:
+        if claim.operation is Operation.RESYNC and outcome is Outcome.ACCEPTED:
+            # Written down as what it is: such a row is an acceptance to nobody.
+            outcome = Outcome.SYNCHRONIZED
+        elif outcome is Outcome.REJECTED and not left:
             # The daily budget ends by itself: the token stays ACTIVE, today is over.
             outcome = Outcome.LOCKED
         identity = token.identity

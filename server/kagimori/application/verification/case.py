@@ -31,7 +31,8 @@ class Case:
     an attempt may be spent, and nothing but a settlement ends the case; before, it
     may be ``withdrawn`` and then is never claimed.
     ``held_for`` is how many seconds another server, or another name of the token,
-    may keep it; None if nobody was found to.
+    may keep it; None if nobody was found to. With ``second`` it is a
+    resynchronisation, and ``code`` was shown before that.
     """
 
     claim: Claim
@@ -40,6 +41,7 @@ class Case:
     arrived: float
     until: float
     answer: Future[Verdict]
+    second: Otp | None = None
     claimed: bool = False
     withdrawn: bool = False
     pause: float = FIRST_PAUSE

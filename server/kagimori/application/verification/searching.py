@@ -19,7 +19,7 @@ from kagimori.application.ports import (
 from kagimori.application.verification.case import RETRY_AFTER, Case
 from kagimori.domain.errors import DeadlineTooNear
 from kagimori.domain.token import Token
-from kagimori.domain.window import drift_after, window_of
+from kagimori.domain.window import drift_after, resync_window_of, resynced_drift, window_of
 
 
 @dataclass(slots=True)
@@ -61,6 +61,9 @@ async def search(vault: SeedVault, batch: Sequence[Granted]) -> list[Searched]:
 def _question(vault: SeedVault, granted: Granted) -> Search:
     case = granted.case
     token = granted.token or vault.decoy(case.claim.tenant)
+    if case.second is not None:
+        window = resync_window_of(token, case.windows, case.arrived)
+        return Search(token, window, case.code, case.second)
     return Search(token, window_of(token, case.windows, case.arrived), case.code)
 
 
@@ -72,6 +75,9 @@ def _judged(granted: Granted, answer: SearchAnswer) -> Searched:
         return Searched(case, Settlement(case.claim, None, Finding.UNKNOWN))
     if not isinstance(answer, Match):
         return Searched(case, Settlement(case.claim, token, Finding.NONE))
+    if case.second is not None:
+        drift = resynced_drift(token, answer.step, case.arrived)
+        return Searched(case, Settlement(case.claim, token, Finding.FRESH, answer.step, drift))
     if answer.step <= token.last_step:
         return Searched(case, Settlement(case.claim, token, Finding.SPENT))
     drift = drift_after(token, answer.step, case.windows, case.arrived)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claim, search, settle: one code judged, and written down before the answer."""
+"""Claim, search, settle: one code judged, and written down before the answer.
+
+Two consecutive codes that bring a token back go the same way.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from kagimori.application.subscribers import digest_of
 from kagimori.application.verification.case import Case
 from kagimori.application.verification.engine import Engine
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import AuthorityError
+from kagimori.domain.errors import AuthorityError, InvalidField
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import SubscriberNames, TenantPolicy
@@ -37,7 +40,10 @@ class Caller:
 
 
 class VerifyOtp:
-    """The use case behind ``VerifyOtp`` and each item of ``BatchVerifyOtp``."""
+    """The use case behind ``VerifyOtp`` and each item of ``BatchVerifyOtp``.
+
+    Behind ``ResynchronizeToken`` is `resynchronize`.
+    """
 
     def __init__(
         self,
@@ -73,13 +79,48 @@ class VerifyOtp:
         one stays spent, also where the caller goes away: cancelling the future
         undoes nothing.
         """
+        if operation is Operation.RESYNC:
+            raise ValueError("a resynchronisation takes two codes")
+        return self._begin(caller, request_id, subject, operation, code, seconds_left)
+
+    def resynchronize(  # noqa: PLR0913, PLR0917 - one call, six facts
+        self,
+        caller: Caller,
+        request_id: str,
+        subject: Subject,
+        first: Otp,
+        second: Otp,
+        seconds_left: float,
+    ) -> Future[Verdict]:
+        """Find a token by two consecutive codes, ``first`` shown before ``second`` (RFC 4226 §7.4).
+
+        As a code is judged: what is spent, written down and raised is the same, and the
+        outcome is SYNCHRONIZED at best. That spends both codes and has no receipt.
+        """
+        return self._begin(
+            caller, request_id, subject, Operation.RESYNC, first, seconds_left, second
+        )
+
+    def _begin(  # noqa: PLR0913, PLR0917 - as above, and one more
+        self,
+        caller: Caller,
+        request_id: str,
+        subject: Subject,
+        operation: Operation,
+        code: Otp,
+        seconds_left: float,
+        second: Otp | None = None,
+    ) -> Future[Verdict]:
         answer: Future[Verdict] = asyncio.get_running_loop().create_future()
         until = time.monotonic() + min(seconds_left, LONGEST)
         arrived = self._clock()
         try:
             policy = policy_of(self._policies, caller.tenant)
-            claim = self._claim(policy, caller, request_id, subject, operation, code, arrived)
-            self._engine.submit(Case(claim, code, policy.windows, arrived, until, answer))
+            claim = self._claim(
+                policy, caller, request_id, subject, operation, code, second, arrived
+            )
+            case = Case(claim, code, policy.windows, arrived, until, answer, second)
+            self._engine.submit(case)
         except AuthorityError as error:
             answer.set_exception(error)
         return answer
@@ -92,9 +133,14 @@ class VerifyOtp:
         subject: Subject,
         operation: Operation,
         code: Otp,
+        second: Otp | None,
         arrived: float,
     ) -> Claim:
-        message = _message(subject, operation, code)
+        message = (
+            _message(subject, operation, code)
+            if second is None
+            else _message_of_two(subject, code, second)
+        )
         return Claim(
             tenant=caller.tenant,
             request_id=request_id,
@@ -168,5 +214,16 @@ def _message(subject: Subject, operation: Operation, code: Otp) -> bytes:
 
     Only the last part is free text.
     """
-    kind = "subscriber" if isinstance(subject, BySubscriber) else "serial"
-    return f"{kind} {operation} {code.reveal()} {subject.value}".encode()
+    return f"{_kind(subject)} {operation} {code.reveal()} {subject.value}".encode()
+
+
+def _message_of_two(subject: Subject, first: Otp, second: Otp) -> bytes:
+    """Return the same of a resynchronisation: its word is followed by two codes."""
+    if len(first) != len(second):
+        raise InvalidField("second_code", "must have as many digits as first_code")
+    codes = f"{first.reveal()} {second.reveal()}"
+    return f"{_kind(subject)} {Operation.RESYNC} {codes} {subject.value}".encode()
+
+
+def _kind(subject: Subject) -> str:
+    return "subscriber" if isinstance(subject, BySubscriber) else "serial"
