@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from kagimori.adapters.sql.database import Asked
-from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.outbox import SqlOutbox, posted
 from kagimori.application.notification.letter import Letter
 from kagimori.application.notification.ports import Due
 from support.database import AnyDatabase
+from support.inventory import Inventory
 from support.tokens import TENANT, identity, token
 from support.waiting import transaction, waited
 
@@ -94,7 +94,7 @@ class OutboxBench:
     ) -> None:
         """Give a customer a token, and the enrolment that led to it."""
         mine = token(identity(token_id=token_id, serial=token_id.upper(), subscriber=subscriber))
-        SqlInventory(self.database.open()).add([mine], "importer")
+        Inventory(self.database.open()).add([mine], "importer")
         number = len(self.database.run("SELECT tenant FROM enrollments"))
         columns: dict[str, str | int | None] = {
             "tenant": TENANT,

@@ -13,11 +13,11 @@ import pytest
 from contracts.store_bench import Row
 from kagimori import core
 from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
-from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.sqlite import SqliteDatabase
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.adapters.sql.wire import Answer, Connection, Sent
 from support.database import AnyDatabase
+from support.inventory import Inventory
 from support.waiting import WaitedStore
 
 _ORDER = {
@@ -54,8 +54,8 @@ class SqlBench:
     def another_store(self) -> WaitedStore:
         return WaitedStore(SqlVerificationStore(self._database.open()))
 
-    def another_inventory(self) -> SqlInventory:
-        return SqlInventory(self._database.open())
+    def another_inventory(self) -> Inventory:
+        return Inventory(self._database.open())
 
     def rows(self, table: str) -> Sequence[Row]:
         return self._database.run(f"SELECT * FROM {table} ORDER BY {_ORDER[table]}")  # noqa: S608 - our own

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.administration.tenants import TenantChange, TenantRow, TenantsRefused
 from kagimori.domain.lifecycle import State
 from support.database import AnyDatabase
+from support.inventory import Inventory
 from support.tokens import TENANT, identity, token
 from support.waiting import waited
 
@@ -94,7 +94,7 @@ class TenantsContract:
 
     def test_one_that_is_refused_takes_all_others_with_it(self) -> None:
         self.apply(MINE)
-        waited_in = SqlInventory(self.database.open())
+        waited_in = Inventory(self.database.open())
         waited_in.add([token(identity(subscriber=None), state=State.IN_STOCK)], "importer")
         with pytest.raises(TenantsRefused, match="subscriber_names"):
             self.apply(OTHER, replace(AGAIN, keeps_names_anew=True))

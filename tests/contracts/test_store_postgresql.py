@@ -11,7 +11,6 @@ from contracts.activation_contract import ActivationContract, ReplayNoticeContra
 from contracts.batch_contract import BatchContract, CrowdContract
 from contracts.claim_contract import ClaimContract, SameRequestContract, UnknownContract
 from contracts.enrollment_contract import IssueContract, ReleaseContract
-from contracts.inventory_contract import InventoryContract
 from contracts.limit_contract import LimitContract
 from contracts.settle_contract import OversleptContract, RaceContract, SettleContract
 from contracts.sql_bench import SqlBench
@@ -75,10 +74,6 @@ class TestOverslept(OversleptContract):
 
 
 class TestRaces(RaceContract):
-    pass
-
-
-class TestInventory(InventoryContract):
     pass
 
 

@@ -20,7 +20,6 @@ from contracts.batch_contract import (
 )
 from contracts.claim_contract import ClaimContract, SameRequestContract, UnknownContract
 from contracts.enrollment_contract import IssueContract, ReleaseContract
-from contracts.inventory_contract import InventoryContract
 from contracts.limit_contract import LimitContract
 from contracts.settle_contract import OversleptContract, RaceContract, SettleContract
 from contracts.sql_bench import SqlBench
@@ -72,10 +71,6 @@ class TestOverslept(OversleptContract):
 
 
 class TestRaces(RaceContract):
-    pass
-
-
-class TestInventory(InventoryContract):
     pass
 
 

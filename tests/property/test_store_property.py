@@ -21,7 +21,6 @@ from hypothesis.stateful import (
 )
 
 from contracts.store_bench import TODAY, again, claim_all, claim_of, settle_all
-from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.application.ports import (
     Answered,
@@ -36,6 +35,7 @@ from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import AttemptLimits
 from kagimori.domain.token import NEVER, Token
 from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.inventory import Inventory
 from support.postgres import Cluster
 from support.tokens import token
 from support.waiting import WaitedStore
@@ -152,7 +152,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.database = self.create()
         opened = self.database.open()
         self.store = WaitedStore(SqlVerificationStore(opened))
-        SqlInventory(opened).add([token()], "importer")
+        Inventory(opened).add([token()], "importer")
         self.model = Model()
         self.granted: dict[str, Token] = {}
         self.accepted: list[int] = []

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from fakes.store import TroubledStore
 from fakes.vault import FakeVault
-from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.application.ports import BySubscriber, Subject
 from kagimori.application.verification.engine import Bounds, Engine
@@ -25,6 +24,7 @@ from kagimori.domain.policy import AttemptLimits, Operation
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import Profile
 from support.database import AnyDatabase
+from support.inventory import Inventory
 from support.tokens import EVENT, OTHER_TENANT, SUBSCRIBER, TENANT, identity, rfc4226, token
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Bank:
     def __post_init__(self) -> None:
         opened = self.database.open()
         self.store = TroubledStore(SqlVerificationStore(opened))
-        self.inventory = SqlInventory(opened)
+        self.inventory = Inventory(opened)
         self.policies = {
             tenant: TenantPolicy("bank", tenant, TOKYO, LIMITS) for tenant in (TENANT, OTHER_TENANT)
         }
@@ -104,6 +104,34 @@ class Bank:
                 subject or BySubscriber(SUBSCRIBER),
                 operation,
                 Otp(code),
+                time_left,
+            )
+
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop)
+
+    def resync(self, first: str, second: str, **options: Any) -> Verdict:  # noqa: ANN401 - those of `begin_resync`
+        """Offer two codes, and wait for the verdict."""
+        return self.begin_resync(first, second, **options).result()
+
+    def begin_resync(  # noqa: PLR0913 - as many as the use case has
+        self,
+        first: str,
+        second: str,
+        *,
+        request_id: str | None = None,
+        subject: Subject | None = None,
+        caller: Caller = CALLER,
+        time_left: float = 5.0,
+    ) -> Future[Verdict]:
+        """Offer two codes that the token showed one after the other."""
+
+        async def ask() -> Verdict:
+            return await self.verify.resynchronize(
+                caller,
+                request_id or str(uuid4()),
+                subject or BySubscriber(SUBSCRIBER),
+                Otp(first),
+                Otp(second),
                 time_left,
             )
 

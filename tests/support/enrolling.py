@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from kagimori.adapters.sql.inventory import SqlInventory
 from kagimori.domain.token import Token
 from support.database import AnyDatabase
+from support.inventory import Inventory
 
 
 def provision(database: AnyDatabase, token: Token) -> None:
     """Give the customer whom ``token`` names a token for an enrolment that is ISSUED."""
-    SqlInventory(database.open()).add([token], "app")
+    Inventory(database.open()).add([token], "app")
     identity = token.identity
     assert identity.subscriber is not None
     database.run(

@@ -18,8 +18,10 @@ from kagimori.cli.database import database
 from kagimori.cli.import_tokens import import_tokens
 from kagimori.cli.mail import mail
 from kagimori.cli.provision import provision
+from kagimori.cli.rewrap_pskc import rewrap_pskc
 from kagimori.cli.serve import serve
 from kagimori.cli.tenants import tenants
+from kagimori.cli.tokens import tokens
 
 app = typer.Typer(
     name="kagimori",
@@ -46,8 +48,10 @@ app.command()(database)
 app.command("import-tokens")(import_tokens)
 app.command()(mail)
 app.command()(provision)
+app.command("rewrap-pskc")(rewrap_pskc)
 app.command()(serve)
 app.add_typer(tenants, name="tenants")
+app.add_typer(tokens, name="tokens")
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from kagimori.application.administration.tenants import (
     TenantRow,
     settings_of,
 )
+from kagimori.cli.screen import visible
 
 _MARKS: Final = {
     Standing.ADDED: ("+", "green"),
@@ -27,7 +28,6 @@ _MARKS: Final = {
     Standing.UNCHANGED: ("=", ""),
     Standing.LEFT: ("?", "cyan"),
 }
-_IDEOGRAPHIC_SPACE: Final = "\u3000"
 _OPERATIONS: Final = ("LOGIN", "TRANSFER", "BILL_PAYMENT")
 
 
@@ -46,7 +46,7 @@ def print_rows(rows: Sequence[TenantRow]) -> None:
     for heading in ("tenant", "bank", "codes", "asked for", "wrong codes"):
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*map(_visible, _cells(row)))
+        table.add_row(*map(visible, _cells(row)))
     _console().print(table)
 
 
@@ -76,7 +76,7 @@ def _print_diff(console: Console, diff: TenantDiff) -> None:
     mark, style = _MARKS[diff.standing]
     what = "not in the file: stays as it is" if diff.standing is Standing.LEFT else diff.standing
     title = f"{mark} {diff.name} ({diff.service_id}): {what}"
-    console.print(Text(_visible(title), style=style), soft_wrap=True)
+    console.print(Text(visible(title), style=style), soft_wrap=True)
     for setting in diff.settings:
         _print_setting(console, setting)
     for odds in diff.odds:
@@ -86,13 +86,13 @@ def _print_diff(console: Console, diff: TenantDiff) -> None:
 def _print_setting(console: Console, setting: Setting) -> None:
     old, new = setting.old, setting.new
     if "\n" in f"{old}{new}":
-        console.print(Text(f"    {_visible(setting.key)}:"), soft_wrap=True)
+        console.print(Text(f"    {visible(setting.key)}:"), soft_wrap=True)
         for line in _changed_lines(old or "", new or ""):
             style = {"+": "green", "-": "red"}.get(line[:1], "")
-            console.print(Text(f"      {_visible(line)}", style=style), soft_wrap=True)
+            console.print(Text(f"      {visible(line)}", style=style), soft_wrap=True)
         return
     words = _words(new) if old is None else f"{_words(old)} -> {_words(new)}"
-    console.print(Text(f"    {_visible(setting.key)}: {words}"), soft_wrap=True)
+    console.print(Text(f"    {visible(setting.key)}: {words}"), soft_wrap=True)
 
 
 def _changed_lines(old: str, new: str) -> Iterable[str]:
@@ -104,16 +104,7 @@ def _changed_lines(old: str, new: str) -> Iterable[str]:
 def _words(value: str | None) -> str:
     if value is None:
         return "not set"
-    return _visible(value) or '""'
-
-
-def _visible(text: str) -> str:
-    """Return ``text`` with what a terminal would obey, or would not show, spelled out."""
-    shown = {"\n", _IDEOGRAPHIC_SPACE}
-    return "".join(
-        letter if letter.isprintable() or letter in shown else ascii(letter)[1:-1]
-        for letter in text
-    )
+    return visible(value) or '""'
 
 
 def _console() -> Console:

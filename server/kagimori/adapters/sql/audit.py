@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from kagimori.adapters.sql.database import Asked, Value
 from kagimori.adapters.sql.dialect import statement
-from kagimori.domain.token import TokenIdentity
 
 DECISION: Final = {
     "tenant": "text",
@@ -36,11 +35,11 @@ CASE WHEN b.before_last IS NOT NULL
 
 Decision = tuple[Value, ...]
 
-_IMPORTED: Final = statement(
+_LISTED: Final = statement(
     """
 {batch}
 INSERT INTO audit (at, tenant, actor, action, token_id, serial)
-SELECT {now}, b.tenant, :actor, 'IMPORT', b.token_id, b.serial {from_batch}
+SELECT {now}, b.tenant, :actor, :action, b.token_id, b.serial {from_batch}
 """,
     batch={"tenant": "text", "token_id": "text", "serial": "text"},
 )
@@ -66,10 +65,12 @@ VALUES ({now}, :tenant, :actor, :action, :token_id, :serial, :request_id, :user_
 )
 
 
-def imported(tokens: Iterable[TokenIdentity], actor: str) -> Asked:
-    """Return what writes down that ``actor`` brought tokens in."""
-    new = [(token.tenant, token.token_id, token.serial) for token in tokens]
-    return Asked(_IMPORTED, {"actor": actor}, new)
+def listed(action: str, tokens: Sequence[tuple[str, str, str]], actor: str) -> Asked:
+    """Return what writes down what ``actor`` did to many tokens, in their order.
+
+    Each is named by its tenant, its token_id and its serial.
+    """
+    return Asked(_LISTED, {"action": action, "actor": actor}, tokens)
 
 
 def verified(decisions: Sequence[Decision]) -> Asked:

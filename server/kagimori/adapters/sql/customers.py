@@ -21,6 +21,7 @@ _CUSTOMER: Final = """
 SELECT e.user_id, e.state, e.generation, e.request_id, e.fingerprint, e.password_hash,
        e.password_key_version, e.issued_at, e.deadline, e.token_id, e.released_on,
        k.token_id, k.serial, k.state, k.generation,
+       CASE WHEN k.not_before > {now} OR k.not_after <= {now} THEN 0 ELSE 1 END,
        (SELECT o.state FROM outbox o
         WHERE o.tenant = c.tenant AND o.subscriber = c.subscriber
           AND o.user_id = e.user_id AND o.kind = 'ISSUED'
@@ -59,10 +60,10 @@ def _customer(now: int, rows: Sequence[Row]) -> Customer:
     if not rows:
         return Customer(moment(now))
     (row,) = rows
-    token_id, serial, state, generation, letter = row[11:]
+    token_id, serial, state, generation, in_its_time, letter = row[11:]
     token = None
     if token_id is not None:
-        token = HeldToken(token_id, serial, State(state), generation)
+        token = HeldToken(token_id, serial, State(state), generation, bool(in_its_time))
     return Customer(
         moment(now), _enrolled(row[:11]), token, None if letter is None else LetterState(letter)
     )

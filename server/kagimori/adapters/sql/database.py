@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -137,6 +138,20 @@ async def transacted(database: Database, work: Callable[[Transaction], Awaitable
         except Undone:
             continue
     raise unavailable("the database undid it for others again and again; nothing was changed")
+
+
+async def carried_out(database: Database, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Do as `transacted`, to the end even where the caller goes away.
+
+    A connection to PostgreSQL does not outlive a transaction that is cancelled.
+    """
+    task = asyncio.ensure_future(transacted(database, work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        # asyncio complains of errors that nobody has looked at.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        raise
 
 
 def unavailable(message: str) -> StoreUnavailable:

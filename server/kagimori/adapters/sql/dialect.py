@@ -93,8 +93,17 @@ def statement(  # noqa: PLR0913 - all that differs between two databases
 
 
 def encoded(rows: Iterable[tuple[object, ...]]) -> str:
-    """Return rows as the value that PostgreSQL's ``batch`` is read from."""
-    return orjson.dumps(list(rows)).decode()
+    """Return rows as the value that PostgreSQL's ``batch`` is read from.
+
+    JSON has no octets: they are the text that PostgreSQL casts to ``bytea``.
+    """
+    return orjson.dumps(list(rows), default=_octets).decode()
+
+
+def _octets(value: object) -> str:
+    if not isinstance(value, bytes):
+        raise TypeError(f"a row cannot hold a {type(value).__name__}")
+    return f"\\x{value.hex()}"
 
 
 def _sqlite(text: str, columns: Mapping[str, str], common: tuple[str, ...]) -> str:

@@ -3,26 +3,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final
 
-from kagimori.adapters.sql import audit, customers, outbox
+from kagimori.adapters.sql import audit, customers, lives, outbox
 from kagimori.adapters.sql.database import (
     Asked,
     ConstraintViolated,
     Database,
     Transaction,
     Value,
-    transacted,
+    carried_out,
 )
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.requests import moment
 from kagimori.application.enrollment.ports import (
     Customer,
     Done,
-    HeldToken,
     Issued,
     NewEnrollment,
     Release,
@@ -30,8 +27,7 @@ from kagimori.application.enrollment.ports import (
     Unlocking,
 )
 from kagimori.application.ports import Subject
-
-T = TypeVar("T")
+from kagimori.domain.lifecycle import State
 
 _NEW: Final = {
     "tenant": "text",
@@ -87,60 +83,6 @@ RETURNING 1
     parts=_PARTS,
 )
 
-_RELEASE: Final = statement(
-    """
-{batch}
-UPDATE enrollments SET
-  state = 'RELEASED', generation = enrollments.generation + 1, fingerprint = '',
-  mail_address = NULL, password_hash = NULL, token_id = NULL, released_on = b.released_on
-{from_batch}
-WHERE enrollments.tenant = b.tenant AND enrollments.subscriber = b.subscriber
-  AND enrollments.generation = b.seen_generation
-RETURNING 1
-""",
-    batch={
-        "tenant": "text",
-        "subscriber": "text",
-        "seen_generation": "integer",
-        "released_on": "date",
-    },
-)
-
-_SEEN_TOKEN: Final = {"tenant": "text", "token_id": "text", "seen_generation": "integer"}
-
-# The generation ends whatever verification is under way.
-_RETIRE: Final = statement(
-    """
-{batch}
-UPDATE tokens SET
-  state = 'RETIRED', subscriber = NULL, blob = :empty, row_mac = :empty,
-  lease = NULL, lease_until = NULL, generation = tokens.generation + 1
-{from_batch}
-WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
-  AND tokens.generation = b.seen_generation
-RETURNING 1
-""",
-    batch=_SEEN_TOKEN,
-)
-
-_DESTROY: Final = statement(
-    "DELETE FROM signing_seeds WHERE tenant = :tenant AND token_id = :token_id"
-)
-
-_UNLOCK: Final = statement(
-    """
-{batch}
-UPDATE tokens SET
-  state = b.becomes, failures = 0, unlock_failures = 0,
-  lease = NULL, lease_until = NULL, generation = tokens.generation + 1
-{from_batch}
-WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
-  AND tokens.state = b.seen_state AND tokens.generation = b.seen_generation
-RETURNING 1
-""",
-    batch={**_SEEN_TOKEN, "seen_state": "text", "becomes": "text"},
-)
-
 # What the two databases call it when a user ID was drawn that another customer has.
 _TAKEN_USER_ID: Final = frozenset(
     {
@@ -159,12 +101,14 @@ class SqlEnrollmentStore:
 
     async def customer(self, tenant: str, subject: Subject) -> Customer:
         """See `EnrollmentStore.customer`."""
-        return await self._transacted(lambda begun: customers.look(begun, tenant, subject))
+        return await carried_out(
+            self._database, lambda begun: customers.look(begun, tenant, subject)
+        )
 
     async def issue(self, new: NewEnrollment) -> Issued | Stale:
         """See `EnrollmentStore.issue`."""
         try:
-            return await self._transacted(lambda begun: _issue(begun, new))
+            return await carried_out(self._database, lambda begun: _issue(begun, new))
         except ConstraintViolated as violated:
             if str(violated) not in _TAKEN_USER_ID:
                 raise
@@ -173,27 +117,16 @@ class SqlEnrollmentStore:
     async def release(self, release: Release) -> Done | Stale:
         """See `EnrollmentStore.release`."""
         try:
-            return await self._transacted(lambda begun: _release(begun, release))
-        except _Changed:
+            return await carried_out(self._database, lambda begun: _release(begun, release))
+        except lives.Changed:
             return Stale()
 
     async def unlock(self, unlocking: Unlocking) -> Done | Stale:
         """See `EnrollmentStore.unlock`."""
-        return await self._transacted(lambda begun: _unlock(begun, unlocking))
-
-    async def _transacted(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        """Do ``work`` to its end: PostgreSQL's connections do not outlive a cancelled call."""
-        task = asyncio.ensure_future(transacted(self._database, work))
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            # asyncio complains of errors that nobody has looked at.
-            task.add_done_callback(lambda done: done.cancelled() or done.exception())
-            raise
-
-
-class _Changed(Exception):
-    """A row is not as it was read; what was written before is undone."""
+            return await carried_out(self._database, lambda begun: _unlock(begun, unlocking))
+        except lives.Changed:
+            return Stale()
 
 
 async def _issue(transaction: Transaction, new: NewEnrollment) -> Issued | Stale:
@@ -208,44 +141,23 @@ async def _issue(transaction: Transaction, new: NewEnrollment) -> Issued | Stale
     return Issued(moment(transaction.now), moment(transaction.now + valid_for))
 
 
-async def _release(transaction: Transaction, release: Release) -> Done:
-    enrolled, token = release.enrolled, release.token
-    row = (
-        release.tenant,
-        release.subscriber,
-        enrolled.generation,
-        release.released_on.isoformat(),
+async def _release(transaction: Transaction, wanted: Release) -> Done:
+    tenant, enrolled, token = wanted.tenant, wanted.enrolled, wanted.token
+    await lives.release(
+        transaction, tenant, wanted.subscriber, enrolled.generation, wanted.released_on
     )
-    (ended,) = await transaction.run(Asked(_RELEASE, {}, [row]))
-    if not ended:
-        raise _Changed
     if token is not None:
-        await _retire(transaction, release.tenant, token)
+        await lives.end(transaction, tenant, token, State.RETIRED)
     token_id, serial = (None, None) if token is None else (token.token_id, token.serial)
-    line = audit.Act(
-        release.tenant, release.actor, "DEREGISTER", token_id, serial, None, enrolled.user_id
-    )
-    letters = outbox.withdrawn(release.tenant, release.subscriber)
+    line = audit.Act(tenant, wanted.actor, "DEREGISTER", token_id, serial, None, enrolled.user_id)
+    letters = outbox.withdrawn(tenant, wanted.subscriber)
     await transaction.commit(letters, audit.acted(line))
     return Done()
 
 
-async def _retire(transaction: Transaction, tenant: str, token: HeldToken) -> None:
-    seen = [(tenant, token.token_id, token.generation)]
-    retired, _ = await transaction.run(
-        Asked(_RETIRE, {"empty": b""}, seen),
-        Asked(_DESTROY, {"tenant": tenant, "token_id": token.token_id}),
-    )
-    if not retired:
-        raise _Changed
-
-
-async def _unlock(transaction: Transaction, unlocking: Unlocking) -> Done | Stale:
+async def _unlock(transaction: Transaction, unlocking: Unlocking) -> Done:
     tenant, token = unlocking.tenant, unlocking.token
-    row = (tenant, token.token_id, token.generation, token.state, unlocking.becomes)
-    (unlocked,) = await transaction.run(Asked(_UNLOCK, {}, [row]))
-    if not unlocked:
-        return Stale()
+    await lives.unlock(transaction, tenant, token, unlocking.becomes)
     line = audit.Act(
         tenant, unlocking.actor, "UNLOCK", token.token_id, token.serial, None, unlocking.user_id
     )
