@@ -86,9 +86,9 @@ def _serving(config: Config) -> Iterator[Any]:
     engine: Any = nullcontext()
     policies = {policy.service_id: policy for policy in tenants}
     unasked: Any = _unasked
-    desk = bootstrap.EnrollmentDesk(*[unasked] * 5)
+    desk = bootstrap.EnrollmentDesk(*[unasked] * 8)
     yield bootstrap.Authority(
-        engine, hollow.verify, unasked, desk, hollow, hollow, policies, _followed
+        engine, hollow.verify, unasked, desk, hollow, hollow, policies, _followed, unasked
     )
 
 

@@ -37,6 +37,10 @@ ROLES: Final = {
     "DeregisterToken": {"registrar"},
     "GetEnrollment": {"registrar", "operator"},
     "UnlockToken": {"operator"},
+    "AssignToken": {"operator"},
+    "GetToken": {"operator"},
+    "ReturnToken": {"operator"},
+    "ResynchronizeToken": {"channel", "operator"},
     "GetOtpRequirement": {"channel"},
     "VerifyOtp": {"channel"},
 }

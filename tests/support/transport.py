@@ -67,6 +67,9 @@ class ScriptedVerify:
         self.asked.append(asked)
         return self.begun[-1]
 
+    def resynchronize(self, **asked: Any) -> Future[Verdict]:  # noqa: ANN401 - whatever it is asked
+        return self(**asked)
+
 
 def _future_of(answer: Answer) -> Future[Verdict]:
     running = asyncio.get_running_loop()
@@ -104,6 +107,9 @@ class ScriptedEnrollment:
     deregister: Scripted = field(default_factory=Scripted)
     status: Scripted = field(default_factory=Scripted)
     unlock: Scripted = field(default_factory=Scripted)
+    assign: Scripted = field(default_factory=Scripted)
+    token: Scripted = field(default_factory=Scripted)
+    take_back: Scripted = field(default_factory=Scripted)
     require: Scripted = field(default_factory=Scripted)
 
     @property
@@ -114,12 +120,22 @@ class ScriptedEnrollment:
             self.deregister,
             self.status,
             self.unlock,
+            self.assign,
+            self.token,
+            self.take_back,
             self.require,
         )
 
     def use_cases(self) -> EnrollmentUseCases:
         return EnrollmentUseCases(
-            self.issue, self.activate, self.deregister, self.status, self.unlock
+            self.issue,
+            self.activate,
+            self.deregister,
+            self.status,
+            self.unlock,
+            self.assign,
+            self.token,
+            self.take_back,
         )
 
 

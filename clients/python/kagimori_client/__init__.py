@@ -3,8 +3,9 @@
 
 Each role has a connection of its own. `TokenRegistrar` leads a customer to a
 token and back; `BankChannel` judges codes, and tells whether one is needed;
-`BankDesk` unlocks. What is done is returned as a value (`Receipt`,
-`Enrollment`), and everything else is raised: there is no boolean that can be
+`BankDesk` unlocks; `HardwareTokenDesk` hands hardware tokens out and takes them
+back. What is done is returned as a value (`Receipt`, `Enrollment`,
+`HardwareToken`), and everything else is raised: there is no boolean that can be
 forgotten. `BankChannel.verify_batch` answers many `Offer` at once, each with the
 receipt or the error.
 
@@ -25,7 +26,10 @@ from kagimori_client.errors import (
     KagimoriError,
     LiveToken,
     NotAllowed,
+    NotAssigned,
+    NotHardware,
     NotIdentified,
+    NotInStock,
     NotLocked,
     NotNow,
     NotOffered,
@@ -37,14 +41,19 @@ from kagimori_client.errors import (
     Outage,
     ReissueTooEarly,
     RequestIdReused,
+    TokenExpired,
     TokenLocked,
     TokenNotActive,
     Unavailable,
+    UnknownSerial,
     UnknownToken,
 )
+from kagimori_client.hardware import HardwareToken, TokenCondition, TokenKind, TokenState
+from kagimori_client.hardware_token_desk import HardwareTokenDesk
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
 from kagimori_client.requirement import OtpRequirement, Requirement
+from kagimori_client.resynchronization import Resynchronization
 from kagimori_client.token_registrar import TokenRegistrar
 
 __version__ = "0.1.0"
@@ -57,13 +66,18 @@ __all__ = [
     "CallRefused",
     "Enrollment",
     "EnrollmentStatus",
+    "HardwareToken",
+    "HardwareTokenDesk",
     "InvalidRequest",
     "KagimoriError",
     "LetterStatus",
     "LiveToken",
     "NoToken",
     "NotAllowed",
+    "NotAssigned",
+    "NotHardware",
     "NotIdentified",
+    "NotInStock",
     "NotLocked",
     "NotNow",
     "NotOffered",
@@ -79,9 +93,15 @@ __all__ = [
     "ReissueTooEarly",
     "RequestIdReused",
     "Requirement",
+    "Resynchronization",
+    "TokenCondition",
+    "TokenExpired",
+    "TokenKind",
     "TokenLocked",
     "TokenNotActive",
     "TokenRegistrar",
+    "TokenState",
     "Unavailable",
+    "UnknownSerial",
     "UnknownToken",
 ]

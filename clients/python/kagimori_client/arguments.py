@@ -10,6 +10,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from kagimori_client.errors import InvalidRequest
+from kagimori_client.hardware import TokenCondition
 from kagimori_client.operation import Operation
 from kagimori_client.request_id import fresh
 
@@ -65,3 +66,10 @@ def check_operation(request_id: UUID | None, operation: object) -> None:
     if not isinstance(operation, Operation):
         msg = "must be a member of kagimori_client.Operation"
         raise InvalidRequest("operation", msg, request_id)
+
+
+def check_condition(condition: object) -> None:
+    """Raise `InvalidRequest` for what is no `TokenCondition`."""
+    if not isinstance(condition, TokenCondition):
+        msg = "must be a member of kagimori_client.TokenCondition"
+        raise InvalidRequest("condition", msg, None)

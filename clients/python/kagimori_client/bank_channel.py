@@ -18,6 +18,11 @@ from kagimori_client.judging import judgement_of, request_of
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
 from kagimori_client.requirement import OtpRequirement, requirement_of
+from kagimori_client.resynchronization import (
+    Resynchronization,
+    resync_request_of,
+    resynchronization_of,
+)
 
 _VerifyOtp: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
@@ -30,6 +35,10 @@ _BatchVerifyOtp: TypeAlias = (
 _GetOtpRequirement: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
     "verification_pb2.GetOtpRequirementRequest, verification_pb2.GetOtpRequirementResponse]"
+)
+_ResynchronizeToken: TypeAlias = (
+    "grpc.UnaryUnaryMultiCallable["
+    "verification_pb2.ResynchronizeTokenRequest, verification_pb2.ResynchronizeTokenResponse]"
 )
 
 
@@ -45,6 +54,7 @@ class BankChannel(Connection):
         self._verify_otp: _VerifyOtp = stub.VerifyOtp
         self._batch_verify_otp: _BatchVerifyOtp = stub.BatchVerifyOtp
         self._get_otp_requirement: _GetOtpRequirement = stub.GetOtpRequirement
+        self._resynchronize_token: _ResynchronizeToken = stub.ResynchronizeToken
 
     def verify(  # noqa: PLR0913 - all but the code by keyword
         self,
@@ -62,7 +72,7 @@ class BankChannel(Connection):
 
         Name the token by ``subscriber_ref`` (the bank's own customer number, 1
         to 64 characters) or by ``serial`` (1 to 32 of ``[0-9A-Z]``), not both.
-        ``code`` is sent exactly as typed: 6 to 8 ASCII digits.
+        ``code`` is sent exactly as typed: 6 to 10 ASCII digits.
 
         ``timeout`` is in seconds and covers everything, asking again included.
         A call without an answer is asked again within it, always under one
@@ -130,6 +140,34 @@ class BankChannel(Connection):
         )
         response = self._ask(self._get_otp_requirement, request, None, timeout)
         return requirement_of(response)
+
+    def resynchronize(  # noqa: PLR0913 - all but the codes by keyword
+        self,
+        first_code: str,
+        second_code: str,
+        *,
+        subscriber_ref: str | None = None,
+        serial: str | None = None,
+        request_id: UUID | None = None,
+        timeout: float | None = None,
+    ) -> Resynchronization:
+        """Find a token again that has run away (同期ズレ補正), by two codes in a row.
+
+        RPC: kagimori.verification.v1.VerificationService/ResynchronizeToken.
+
+        The codes are those that the token showed one after the other, none of
+        which was ever accepted; both are spent by this. **It lets nobody in**: the
+        customer waits for the next code and offers that to `verify`. Name the token
+        by ``subscriber_ref`` or by ``serial``, not both. Wrong codes count as at a
+        login. ``request_id`` and ``timeout`` are as in `verify`.
+
+        Raise `OtpRejected`, `TokenLocked`, `TokenNotActive` or `UnknownToken` if the
+        token was not found by them, and whatever else `verify` raises.
+        """
+        asked_under = id_of(request_id)
+        request = resync_request_of(asked_under, subscriber_ref, serial, first_code, second_code)
+        response = self._ask(self._resynchronize_token, request, asked_under, timeout)
+        return resynchronization_of(response, asked_under)
 
     def _send_batch(
         self, batch: verification_pb2.BatchVerifyOtpRequest, seconds: float

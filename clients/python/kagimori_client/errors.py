@@ -17,10 +17,15 @@
     │   ├── AlreadyActive
     │   ├── NoToken
     │   ├── NotLocked
-    │   └── NotOffered
+    │   ├── NotOffered
+    │   ├── NotInStock
+    │   ├── TokenExpired
+    │   ├── NotAssigned
+    │   └── NotHardware
     ├── CallRefused       the bank: the call or the certificate is not right
     │   ├── InvalidRequest
     │   ├── RequestIdReused
+    │   ├── UnknownSerial
     │   ├── NotIdentified
     │   └── NotAllowed
     └── Outage            nobody: the authority gave no answer
@@ -110,7 +115,10 @@ class NotNow(KagimoriError):
 
 
 class LiveToken(NotNow):
-    """The customer has a token, or one is on its way (LIVE_TOKEN): deregister it first."""
+    """The customer has a token, or one is on its way (LIVE_TOKEN).
+
+    A software token is deregistered first, a hardware token taken back.
+    """
 
 
 class ReissueTooEarly(NotNow):
@@ -148,6 +156,22 @@ class NotOffered(NotNow):
     """The bank's own rules do not offer it (NOT_OFFERED)."""
 
 
+class NotInStock(NotNow):
+    """The hardware token is not free to be given to a customer (NOT_IN_STOCK)."""
+
+
+class TokenExpired(NotNow):
+    """The hardware token's time of validity is over (TOKEN_EXPIRED): take another one."""
+
+
+class NotAssigned(NotNow):
+    """No customer has the hardware token (NOT_ASSIGNED): there is nothing to take back."""
+
+
+class NotHardware(NotNow):
+    """The serial number is a software token's (NOT_HARDWARE): `TokenRegistrar` ends that."""
+
+
 class CallRefused(KagimoriError):
     """The call cannot be right, whatever the code. Asking again does not help."""
 
@@ -157,7 +181,7 @@ class InvalidRequest(CallRefused):
 
     ``field`` is its proto name ("code", "subscriber_ref", ...), empty where the
     whole message is wrong; ``reason`` says what it must be. A code that is not
-    6 to 8 ASCII digits ends up here too: check the form on the bank's own page.
+    6 to 10 ASCII digits ends up here too: check the form on the bank's own page.
     """
 
     def __init__(self, field: str, reason: str, request_id: UUID | None) -> None:
@@ -169,6 +193,10 @@ class InvalidRequest(CallRefused):
 
 class RequestIdReused(CallRefused):
     """The request_id was used for another code, token, operation or wish."""
+
+
+class UnknownSerial(CallRefused):
+    """No token of this bank has the serial number (NOT_FOUND, reason UNKNOWN_SERIAL)."""
 
 
 class NotIdentified(CallRefused):

@@ -21,7 +21,10 @@ from kagimori_client.errors import (
     KagimoriError,
     LiveToken,
     NotAllowed,
+    NotAssigned,
+    NotHardware,
     NotIdentified,
+    NotInStock,
     NotLocked,
     NotNow,
     NotOffered,
@@ -29,12 +32,18 @@ from kagimori_client.errors import (
     NotProvisioned,
     ReissueTooEarly,
     RequestIdReused,
+    TokenExpired,
     Unavailable,
+    UnknownSerial,
 )
 
 _REFUSED: Final[dict[grpc.StatusCode, type[CallRefused]]] = {
     grpc.StatusCode.UNAUTHENTICATED: NotIdentified,
     grpc.StatusCode.PERMISSION_DENIED: NotAllowed,
+}
+_BY_REASON: Final[dict[tuple[grpc.StatusCode, str], type[CallRefused]]] = {
+    (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED"): RequestIdReused,
+    (grpc.StatusCode.NOT_FOUND, "UNKNOWN_SERIAL"): UnknownSerial,
 }
 _NOT_NOW: Final[dict[str, type[NotNow]]] = {
     "LIVE_TOKEN": LiveToken,
@@ -43,6 +52,10 @@ _NOT_NOW: Final[dict[str, type[NotNow]]] = {
     "NO_TOKEN": NoToken,
     "NOT_LOCKED": NotLocked,
     "NOT_OFFERED": NotOffered,
+    "NOT_IN_STOCK": NotInStock,
+    "TOKEN_EXPIRED": TokenExpired,
+    "NOT_ASSIGNED": NotAssigned,
+    "NOT_HARDWARE": NotHardware,
 }
 """By the reason that names the rule; REISSUE_TOO_EARLY has a day besides."""
 _FIRST_DAY: Final = "reissue_from"
@@ -99,8 +112,9 @@ def _error_of(told: _Told, request_id: UUID | None) -> KagimoriError:
     code, said = told.code, told.message
     if code in ASK_AGAIN:
         return Unavailable(f"no answer: {code.name}: {said}", request_id, told.retry_after)
-    if told.reason == "REQUEST_ID_REUSED":
-        return RequestIdReused(said, request_id)
+    named = _BY_REASON.get((code, told.reason))
+    if named is not None:
+        return named(said, request_id)
     if code is grpc.StatusCode.INVALID_ARGUMENT:
         return InvalidRequest(told.field, told.description, request_id)
     if code in _REFUSED:

@@ -10,25 +10,48 @@ from typing import Protocol
 from kagimori.api.enrollment.v1.enrollment_pb2 import (
     ActivateTokenRequest,
     ActivateTokenResponse,
+    AssignTokenRequest,
+    AssignTokenResponse,
     DeregisterTokenRequest,
     DeregisterTokenResponse,
     Enrollment,
     GetEnrollmentRequest,
     GetEnrollmentResponse,
+    GetTokenRequest,
+    GetTokenResponse,
     IssueSoftwareTokenRequest,
     IssueSoftwareTokenResponse,
+    ReturnTokenRequest,
+    ReturnTokenResponse,
+    Token,
     UnlockTokenRequest,
     UnlockTokenResponse,
 )
 from kagimori.application.enrollment.activate import Activation
 from kagimori.application.enrollment.issue import IssueOrder
 from kagimori.application.enrollment.standing import Standing
+from kagimori.application.inventory.desk import Assignment, Condition
+from kagimori.application.inventory.desk_ports import StockedToken
 from kagimori.application.ports import BySerial, Subject
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.outcome import Verdict
 from kagimori.transport.call import Call
-from kagimori.transport.enrollment_mapping import activation_of, enrollment_of, order_of
-from kagimori.transport.mapping import subject_of, subscriber_ref_of, uuid_of, write_answer
+from kagimori.transport.enrollment_mapping import (
+    activation_of,
+    assignment_of,
+    came_back_of,
+    condition_of,
+    enrollment_of,
+    order_of,
+    told_token_of,
+)
+from kagimori.transport.mapping import (
+    serial_of,
+    subject_of,
+    subscriber_ref_of,
+    uuid_of,
+    write_answer,
+)
 
 
 class Issue(Protocol):
@@ -65,6 +88,32 @@ class Unlock(Protocol):
         ...
 
 
+class Assign(Protocol):
+    """The use case behind `AssignToken`."""
+
+    def __call__(self, caller: Caller, assignment: Assignment) -> Awaitable[StockedToken]:
+        """Bind a hardware token to a customer; the errors are the domain's."""
+        ...
+
+
+class OfToken(Protocol):
+    """The use case behind `GetToken`."""
+
+    def __call__(self, caller: Caller, serial: str) -> Awaitable[StockedToken]:
+        """Return where the hardware token is; the errors are the domain's."""
+        ...
+
+
+class TakeBack(Protocol):
+    """The use case behind `ReturnToken`."""
+
+    def __call__(
+        self, caller: Caller, serial: str, condition: Condition
+    ) -> Awaitable[StockedToken]:
+        """Take a hardware token back; the errors are the domain's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EnrollmentUseCases:
     """What this service asks. All are called on the event loop and must not block it."""
@@ -74,6 +123,9 @@ class EnrollmentUseCases:
     deregister: OfCustomer
     status: OfCustomer
     unlock: Unlock
+    assign: Assign
+    token: OfToken
+    take_back: TakeBack
 
 
 class EnrollmentServicer:
@@ -129,7 +181,40 @@ class EnrollmentServicer:
         await self._asked.unlock(call.identity.caller, subject)
         return UnlockTokenResponse()
 
+    async def AssignToken(  # noqa: N802 - the RPC's name
+        self, request: AssignTokenRequest, call: Call
+    ) -> AssignTokenResponse:
+        """Bind a hardware token to a customer."""
+        assignment = assignment_of(request)
+        call.facts["serial"] = assignment.serial
+        found = await self._asked.assign(call.identity.caller, assignment)
+        return AssignTokenResponse(token=_told_token(found, call))
+
+    async def GetToken(  # noqa: N802 - the RPC's name
+        self, request: GetTokenRequest, call: Call
+    ) -> GetTokenResponse:
+        """Tell where a hardware token is."""
+        call.facts["serial"] = serial = serial_of(request.serial)
+        found = await self._asked.token(call.identity.caller, serial)
+        return GetTokenResponse(token=_told_token(found, call))
+
+    async def ReturnToken(  # noqa: N802 - the RPC's name
+        self, request: ReturnTokenRequest, call: Call
+    ) -> ReturnTokenResponse:
+        """Take a hardware token back."""
+        call.facts["serial"] = serial = serial_of(request.serial)
+        condition = condition_of(request)
+        call.facts["condition"] = condition
+        found = await self._asked.take_back(call.identity.caller, serial, condition)
+        call.facts["token"] = found.token.state
+        return ReturnTokenResponse(token=came_back_of(found))
+
 
 def _told(standing: Standing, call: Call) -> Enrollment:
     call.facts["enrollment"] = standing.status
     return enrollment_of(standing, call.identity.tenant)
+
+
+def _told_token(found: StockedToken, call: Call) -> Token:
+    call.facts["token"] = found.token.state
+    return told_token_of(found)

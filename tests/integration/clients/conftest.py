@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bank's three connections to an authority of scripted answers."""
+"""A bank's connections to an authority of scripted answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kagimori_client import BankChannel, BankDesk, TokenRegistrar
+from kagimori_client import BankChannel, BankDesk, HardwareTokenDesk, TokenRegistrar
 from support.bank_page import PATIENCE
 from support.scripted_registry import Registry, Script, listening
 
@@ -41,3 +41,10 @@ def desk(registry: Registry) -> Iterator[BankDesk]:
 def channel(registry: Registry) -> Iterator[BankChannel]:
     with BankChannel(registry.target, **registry.files("channel"), timeout=PATIENCE) as channel:
         yield channel
+
+
+@pytest.fixture
+def counter(registry: Registry) -> Iterator[HardwareTokenDesk]:
+    files = registry.files("operator")
+    with HardwareTokenDesk(registry.target, **files, timeout=PATIENCE) as counter:
+        yield counter

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
@@ -78,21 +79,37 @@ def leaves_of(branch: type[KagimoriError]) -> list[type[KagimoriError]]:
 Page = dict[str, Any]
 
 
-@pytest.fixture
-def page(registry: Registry, script: Script) -> Iterator[Page]:
-    """The bank's page as the guide writes it, talking to the scripted authority."""
-    assert not script.asked
-    text = section("A customer's way to a token, and back")
+def written(registry: Registry, title: str, roles: dict[str, str]) -> Page:
+    """Return what the code under ``title`` defines, talking to the scripted authority."""
+    text = section(title)
     text = text.replace("authority.example:7443", registry.target)
     text = text.replace("authority-ca.pem", str(registry.authority.ca_file))
-    for name, role in (("page-1", "registrar"), ("core-1", "channel")):
+    for name, role in roles.items():
         files = registry.identity(role)
         text = text.replace(f"{name}.pem", str(files.certificate))
         text = text.replace(f"{name}.key", str(files.private_key))
     page: Page = {"sorry": lambda error: type(error).__name__}
     for block in blocks(text):
         exec(block, page)  # noqa: S102 - the guide's own code
+    return page
+
+
+@pytest.fixture
+def page(registry: Registry, script: Script) -> Iterator[Page]:
+    """The bank's page as the guide writes it."""
+    assert not script.asked
+    title = "A customer's way to a token, and back"
+    page = written(registry, title, {"page-1": "registrar", "core-1": "channel"})
     with page["registrar"], page["bank"]:
+        yield page
+
+
+@pytest.fixture
+def counter(registry: Registry, script: Script) -> Iterator[Page]:
+    """The bank's counter as the guide writes it."""
+    assert not script.asked
+    page = written(registry, "Hardware tokens at the counter", {"suzuki": "operator"})
+    with page["counter"]:
         yield page
 
 
@@ -156,3 +173,61 @@ def test_the_guides_desk_unlocks(page: Page, desk: BankDesk, script: Script) -> 
     script.answers.append(enrollment_pb2.UnlockTokenResponse())
     script.answers.append(enrollment_pb2.GetEnrollmentResponse(enrollment=barred_no_more))
     assert page["unlock"](desk, REF) == "トークン発行済"
+
+
+HARDWARE: Final = "2V0716016FK2"
+
+
+def hardware(state: enrollment_pb2.TokenState) -> enrollment_pb2.Token:
+    return enrollment_pb2.Token(
+        serial=HARDWARE,
+        state=state,
+        kind=enrollment_pb2.TOKEN_KIND_EVENT_BASED,
+        digits=6,
+        manufacturer="Kagi",
+        model="K-1",
+        expires_at=datetime(2031, 3, 31, tzinfo=UTC),
+    )
+
+
+def test_the_guides_counter_hands_a_token_out_and_takes_it_back(
+    counter: Page, script: Script
+) -> None:
+    assigned = hardware(enrollment_pb2.TOKEN_STATE_ASSIGNED)
+    script.answers.append(enrollment_pb2.AssignTokenResponse(token=assigned))
+    assert counter["hand_out"](REF, HARDWARE) == "トークン 2V0716016FK2 交付済 (6桁)"
+
+    active = hardware(enrollment_pb2.TOKEN_STATE_ACTIVE)
+    script.answers.append(enrollment_pb2.GetTokenResponse(token=active))
+    assert counter["look_up"](HARDWARE) == "Kagi K-1 利用中 2031年03月31日まで"
+
+    for works, state in (
+        (True, enrollment_pb2.TOKEN_STATE_RETURNED),
+        (False, enrollment_pb2.TOKEN_STATE_DEFECTIVE),
+    ):
+        script.answers.append(enrollment_pb2.ReturnTokenResponse(token=hardware(state)))
+        _, can_be_given_out = counter["take_back"](HARDWARE, works)
+        assert can_be_given_out is works
+
+
+def test_the_guides_counter_finds_a_token_again(counter: Page, script: Script) -> None:
+    found = verification_pb2.ResynchronizeTokenResponse(
+        outcome=verification_pb2.RESYNC_OUTCOME_SYNCHRONIZED
+    )
+    script.answers.append(found)
+    request_id = uuid4()
+    said = counter["resynchronize"](HARDWARE, "755224", "287082", request_id)
+    assert "次のワンタイムパスワード" in said
+    asked = script.only.request
+    assert (asked.first_code, asked.second_code) == ("755224", "287082")
+    assert asked.request_id == str(request_id)
+
+
+def test_the_guides_counter_is_sorry_for_what_is_refused(counter: Page, script: Script) -> None:
+    lost = verification_pb2.ResynchronizeTokenResponse(
+        outcome=verification_pb2.RESYNC_OUTCOME_REJECTED
+    )
+    script.answers.extend([errors.NotInStock(), errors.NotAssigned(), lost])
+    assert counter["hand_out"](REF, HARDWARE) == "NotInStock"
+    assert counter["take_back"](HARDWARE, works=True) == "NotAssigned"
+    assert counter["resynchronize"](HARDWARE, "755224", "287082", uuid4()) == "OtpRejected"

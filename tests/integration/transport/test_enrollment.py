@@ -49,10 +49,15 @@ REQUESTS: dict[str, Message] = {
     "DeregisterToken": pb.DeregisterTokenRequest(subscriber_ref=CUSTOMER),
     "GetEnrollment": pb.GetEnrollmentRequest(subscriber_ref=CUSTOMER),
     "UnlockToken": pb.UnlockTokenRequest(subscriber_ref=CUSTOMER),
+    "AssignToken": pb.AssignTokenRequest(subscriber_ref=CUSTOMER, serial="2V0716016FK2"),
+    "GetToken": pb.GetTokenRequest(serial="2V0716016FK2"),
+    "ReturnToken": pb.ReturnTokenRequest(
+        serial="2V0716016FK2", condition=pb.TOKEN_CONDITION_WORKING
+    ),
 }
 MAY = {
     "registrar": {"IssueSoftwareToken", "ActivateToken", "DeregisterToken", "GetEnrollment"},
-    "operator": {"GetEnrollment", "UnlockToken"},
+    "operator": {"GetEnrollment", "UnlockToken", "AssignToken", "GetToken", "ReturnToken"},
     "channel": set[str](),
 }
 
@@ -292,6 +297,10 @@ REFUSALS = [
     errors.AlreadyActive(),
     errors.NoToken(),
     errors.NotLocked(),
+    errors.NotInStock(),
+    errors.TokenExpired(),
+    errors.NotAssigned(),
+    errors.NotHardware(),
 ]
 
 

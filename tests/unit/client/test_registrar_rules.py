@@ -29,6 +29,10 @@ ERRORS: Final = [
     server.NoToken(),
     server.NotLocked(),
     server.NotOffered("software tokens"),
+    server.NotInStock(),
+    server.TokenExpired(),
+    server.NotAssigned(),
+    server.NotHardware(),
 ]
 
 

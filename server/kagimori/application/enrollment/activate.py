@@ -14,7 +14,7 @@ from kagimori.application.ports import BySubscriber, Subject
 from kagimori.application.subscribers import Fingerprints, kept_name
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import AlreadyActive, NotNow, NoToken, NotProvisioned
+from kagimori.domain.errors import AlreadyActive, NotNow, NoToken, NotProvisioned, TokenExpired
 from kagimori.domain.lifecycle import Status
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import Operation
@@ -76,7 +76,7 @@ class ActivateToken:
         """Judge the code within ``seconds_left`` seconds; the verdict is durable.
 
         ACCEPTED: the token is ACTIVE. Raises `NotProvisioned`, `AlreadyActive`,
-        `NoToken`, and whatever `VerifyOtp` raises.
+        `TokenExpired`, `NoToken`, and whatever `VerifyOtp` raises.
         """
         verdict = await self._verify(
             caller=caller,
@@ -94,4 +94,6 @@ class ActivateToken:
         policy = policy_of(self._policies, caller.tenant)
         subject = BySubscriber(kept_name(self._digests, policy, subscriber_ref))
         customer = await self._store.customer(caller.tenant, subject)
+        if customer.token is not None and not customer.token.in_its_time:
+            return TokenExpired()
         return _REASONS.get(status_of(customer), NoToken)()

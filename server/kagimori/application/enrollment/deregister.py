@@ -81,7 +81,7 @@ def _release(wish: _Wish, customer: Customer) -> Release:
         raise NoToken from None
     # A vendor's token is given back; it is not destroyed because its holder changes.
     if customer.enrolled is None or (customer.token and not has_enrolled_token(customer)):
-        raise NotOffered("deregistering a hardware token")
+        raise NotOffered("deregistering a hardware token; ReturnToken takes it back")
     return Release(
         wish.caller.tenant,
         wish.subscriber,

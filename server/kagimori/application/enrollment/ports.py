@@ -48,12 +48,16 @@ class Enrolled:
 
 @value(frozen=True, slots=True)
 class HeldToken:
-    """The live token of a customer, whoever made it."""
+    """The live token of a customer, whoever made it.
+
+    ``in_its_time`` is whether the vendor's word lets it be used now.
+    """
 
     token_id: str
     serial: str
     state: State
     generation: int
+    in_its_time: bool = True
 
 
 @value(frozen=True, slots=True)
