@@ -61,13 +61,16 @@ class FakeStock:
 
     async def condemn(
         self, tenant: str, delivery_id: str, serials: Sequence[str], actor: str
-    ) -> None:
+    ) -> set[str]:
         """See `Stock.condemn`."""
+        condemned = set()
         for key in [(tenant, serial) for serial in serials]:
             token = self.tokens.get(key)
             if token and self.came_with.get(key) == delivery_id and token.state is State.IN_STOCK:
                 self.tokens[key] = _condemned(token)
                 self.audit.append((actor, "CONDEMN", token.identity.serial))
+                condemned.add(token.identity.serial)
+        return condemned
 
     async def finish(self, tenant: str, delivery_id: str) -> datetime:
         """See `Stock.finish`."""

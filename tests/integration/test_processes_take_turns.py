@@ -24,7 +24,7 @@ settings = config.load(Path(sys.argv[1]))
 print(flush=True)
 input()
 for _ in range(8):
-    with bootstrap.importing(settings, allow_host_transient=False):
+    with bootstrap.importing(settings, allow_host_transient=False, allow_clear_text=False):
         pass
 """
 

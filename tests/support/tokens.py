@@ -49,6 +49,11 @@ def rfc4226() -> list[Vector]:
     return [Vector(EVENT, seed, entry["counter"], entry["code"]) for entry in data["vectors"]]
 
 
+def ten_digits() -> list[str]:
+    """RFC 4226, Appendix D: the truncated values of counters 0 to 9, as codes of ten digits."""
+    return [entry["ten_digits"] for entry in _read("rfc4226.json")["vectors"]]
+
+
 def rfc6238() -> list[Vector]:
     """RFC 6238, Appendix B: 8 digits, 30 seconds, three hashes."""
     data = _read("rfc6238.json")

@@ -6,7 +6,7 @@ A module for each kind of process; what they share is in ``parts``.
 
 from __future__ import annotations
 
-from kagimori.bootstrap.importing import ImportAuthority, importing
+from kagimori.bootstrap.importing import importing, receiving
 from kagimori.bootstrap.refusals import LoginRefused, StartError, refusals
 from kagimori.bootstrap.serving import Authority, EnrollmentDesk, serving
 from kagimori.bootstrap.tenants import TenantDesk, tenant_desk, tenants_in_force
@@ -15,12 +15,12 @@ from kagimori.config import Config
 __all__ = [
     "Authority",
     "EnrollmentDesk",
-    "ImportAuthority",
     "LoginRefused",
     "StartError",
     "TenantDesk",
     "importing",
     "migrate",
+    "receiving",
     "serving",
     "tenant_desk",
     "tenants_in_force",

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The importing process."""
+"""Deliveries of tokens: the importing process, and the serving one's way to take them in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from typing import Final
 
-from kagimori.adapters.sql.inventory import SqlInventory
-from kagimori.adapters.vault import HsmImportVault, PartitionLogin
+from kagimori.adapters.spool import spool
+from kagimori.adapters.sql.database import Database
+from kagimori.adapters.sql.stock import SqlStock
+from kagimori.adapters.vault import HsmImportVault, HsmVault, PartitionLogin
+from kagimori.application.inventory.import_tokens import ImportTokens
+from kagimori.application.inventory.receive import ReceiveDelivery
+from kagimori.application.policies import Policies
 from kagimori.bootstrap.parts import (
     hsm_of,
     login_of,
@@ -18,27 +23,37 @@ from kagimori.bootstrap.parts import (
 from kagimori.bootstrap.refusals import StartError, refusals
 from kagimori.config import Config, HsmSection
 
-
-@dataclass(frozen=True, slots=True)
-class ImportAuthority:
-    """What an importing process is made of."""
-
-    vault: HsmImportVault
-    inventory: SqlInventory
+_CACHE: Final = 8_192
+"""Kibibytes of the database's pages: a delivery writes each of them once."""
 
 
 @contextmanager
-def importing(config: Config, *, allow_host_transient: bool) -> Iterator[ImportAuthority]:
-    """Open what the importing process needs; close it when the block is left."""
-    with opened_database(config) as database, refusals():
+def importing(
+    config: Config, *, allow_host_transient: bool, allow_clear_text: bool
+) -> Iterator[ImportTokens]:
+    """Open what the importing process needs; close it when the block is left.
+
+    Raises `ConfigError` or `StartError`.
+    """
+    with opened_database(config, _CACHE) as database, refusals():
         hsm = hsm_of(config.hsm)
         partition = _import_partition(config.hsm) if allow_host_transient else None
-        with turn_at_the_door(config.hsm):
-            vault = HsmImportVault.open(hsm, partition, allow_host_transient=allow_host_transient)
+        vault = HsmImportVault.open(
+            hsm,
+            partition,
+            allow_host_transient=allow_host_transient,
+            allow_clear_text=allow_clear_text,
+            door=lambda: turn_at_the_door(config.hsm),
+        )
         try:
-            yield ImportAuthority(vault, SqlInventory(database))
+            yield ImportTokens(vault, SqlStock(database), spool)
         finally:
             vault.close()
+
+
+def receiving(database: Database, vault: HsmVault, tenants: Policies) -> ReceiveDelivery:
+    """Return how a serving process takes deliveries in: what opens inside its HSM."""
+    return ReceiveDelivery(vault, SqlStock(database), spool, tenants)
 
 
 def _import_partition(section: HsmSection) -> PartitionLogin:

@@ -12,6 +12,7 @@ from kagimori import key_policy
 from kagimori.adapters.sql.connection import open_database
 from kagimori.adapters.sql.database import Database
 from kagimori.adapters.sql.revision import is_current
+from kagimori.adapters.sql.sqlite import BUSY_HOUR
 from kagimori.adapters.vault import Hsm, PartitionLogin, Sessions
 from kagimori.bootstrap.record import canaries_of
 from kagimori.bootstrap.refusals import StartError, refusals
@@ -19,13 +20,16 @@ from kagimori.config import Config, HsmSection, PinSource
 
 
 @contextmanager
-def opened_database(config: Config) -> Iterator[Database]:
-    """Open the database, whose schema must be current; close it with the block."""
+def opened_database(config: Config, cache: int = BUSY_HOUR) -> Iterator[Database]:
+    """Open the database, whose schema must be current; close it with the block.
+
+    ``cache`` is how many kibibytes of a file are kept in memory.
+    """
     url, password = config.database.url, config.database.secret()
     with refusals():
         if not is_current(url, password):
             raise StartError("the database's schema is not current: run `kagimori database`")
-        database = open_database(url, password)
+        database = open_database(url, password, cache)
     try:
         yield database
     finally:

@@ -12,6 +12,7 @@ from typing import Any
 from kagimori.adapters.argon2 import Argon2id
 from kagimori.adapters.machine import BusyShare
 from kagimori.adapters.sql.database import Database
+from kagimori.adapters.sql.desk import SqlDesk
 from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
 from kagimori.adapters.sql.serving import serving_turn
 from kagimori.adapters.sql.tenants import SqlTenants
@@ -24,8 +25,11 @@ from kagimori.application.enrollment.passwords import Passwords
 from kagimori.application.enrollment.requirement import GetOtpRequirement
 from kagimori.application.enrollment.status import GetEnrollment
 from kagimori.application.enrollment.unlock import UnlockToken
+from kagimori.application.inventory.desk import AssignToken, GetToken, ReturnToken
+from kagimori.application.inventory.receive import ReceiveDelivery
 from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import VerifyOtp
+from kagimori.bootstrap.importing import receiving
 from kagimori.bootstrap.parts import (
     hsm_of,
     opened_database,
@@ -48,6 +52,9 @@ class EnrollmentDesk:
     deregister: DeregisterToken
     status: GetEnrollment
     unlock: UnlockToken
+    assign: AssignToken
+    token: GetToken
+    take_back: ReturnToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Authority:
     store: SqlVerificationStore
     policies: Mapping[str, TenantPolicy]
     follow: Callable[[], Coroutine[Any, Any, None]]
+    receive: ReceiveDelivery
 
 
 @contextmanager
@@ -97,6 +105,7 @@ def _authority(
     tenants: LiveTenants,
 ) -> Authority:
     store, customers = SqlVerificationStore(database), SqlEnrollmentStore(database)
+    counter = SqlDesk(database)
     engine = Engine(store, vault, _bounds(section), BusyShare())
     verify = VerifyOtp(engine, vault, tenants)
     return Authority(
@@ -109,11 +118,15 @@ def _authority(
             deregister=DeregisterToken(customers, vault, tenants),
             status=GetEnrollment(customers, vault, tenants),
             unlock=UnlockToken(customers, vault, tenants),
+            assign=AssignToken(counter, vault, vault, tenants),
+            token=GetToken(counter),
+            take_back=ReturnToken(counter, vault),
         ),
         vault,
         store,
         tenants,
         tenants.follow,
+        receiving(database, vault, tenants),
     )
 
 

@@ -145,8 +145,13 @@ def _use_cases(authority: bootstrap.Authority) -> UseCases:
         deregister=desk.deregister,
         status=desk.status,
         unlock=desk.unlock,
+        assign=desk.assign,
+        token=desk.token,
+        take_back=desk.take_back,
     )
-    return UseCases(authority.verify, authority.require, enrollment, authority.vault)
+    return UseCases(
+        authority.verify, authority.require, enrollment, authority.vault, authority.receive
+    )
 
 
 async def _start(server: AuthorityServer) -> None:

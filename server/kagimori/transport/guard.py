@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Final, NoReturn, TypeAlias, cast
 
@@ -27,13 +28,18 @@ from kagimori.transport.status import internal_status, status_of
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handlers: TypeAlias = "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
 Unary = Callable[[Any, Any], Awaitable[Message]]
-Stream = Callable[[Any, Any], AsyncIterator[Message]]
+Stream = Callable[[Any, Any], AsyncGenerator[Message]]
 Parse = Callable[[bytes], Message]
+Read = Callable[[Any], Any]
+"""Turns what came, octets or a stream of them, into messages."""
 
 LetIn = Callable[[Line, Context], Call | StrangersCall]
 
 _OURS: Final = "/kagimori."
 """Our servicers take a `Call`; health and reflection take gRPC's own context."""
+
+_AFTER_THE_LAST: Final = 0.05
+"""Seconds after the last message of a stream in which gRPC says that it was cut off."""
 
 _HEALTH: Final = "/grpc.health.v1.Health/Check"
 """Open to strangers too, where they are let in. A watch would hold a place for ever."""
@@ -75,8 +81,8 @@ class Guard:
     ) -> grpc.RpcMethodHandler[Any, Any]:
         """Return ``handler`` with the guard around it.
 
-        Where there is one request, its octets come to the guard as they are: a
-        body that is no message is the caller's fault, and gRPC would say INTERNAL.
+        Requests come to the guard as the octets that they are: a body that is no
+        message is the caller's fault, and gRPC would say INTERNAL.
         """
         parse = cast("Parse", handler.request_deserializer)
         respond = handler.response_serializer
@@ -84,10 +90,12 @@ class Guard:
             unary = self._around(method, cast("Unary", handler.unary_unary), parse)
             return grpc.unary_unary_rpc_method_handler(unary, response_serializer=respond)
         if not handler.request_streaming:
-            stream = self._around_stream(method, cast("Stream", handler.unary_stream), parse)
+            read: Read = partial(_message, parse)
+            stream = self._around_stream(method, cast("Stream", handler.unary_stream), read)
             return grpc.unary_stream_rpc_method_handler(stream, response_serializer=respond)
-        both = self._around_stream(method, cast("Stream", handler.stream_stream), None)
-        return grpc.stream_stream_rpc_method_handler(both, parse, respond)
+        reads: Read = partial(_messages, parse)
+        both = self._around_stream(method, cast("Stream", handler.stream_stream), reads)
+        return grpc.stream_stream_rpc_method_handler(both, response_serializer=respond)
 
     def _around(self, method: str, behaviour: Unary, parse: Parse) -> Unary:
         takes_call = method.startswith(_OURS)
@@ -114,14 +122,19 @@ class Guard:
 
         return guarded
 
-    def _around_stream(self, method: str, behaviour: Stream, parse: Parse | None) -> Stream:
-        async def guarded(asked: Any, context: Context) -> AsyncIterator[Message]:  # noqa: ANN401 - octets or a stream
+    def _around_stream(self, method: str, behaviour: Stream, read: Read) -> Stream:
+        takes_call = method.startswith(_OURS)
+
+        async def guarded(asked: Any, context: Context) -> AsyncGenerator[Message]:  # noqa: ANN401 - octets or a stream
             line = Line(method)
             try:
-                self._let_in(line, context)
-                request = _message(parse, asked) if parse else asked
-                async for answer in behaviour(request, context):
-                    yield answer
+                call = self._let_in(line, context)
+                # Closed at once when nobody listens any more: a stream may hold a file.
+                async with aclosing(
+                    behaviour(read(asked), call if takes_call else context)
+                ) as all_:
+                    async for answer in all_:
+                        yield answer
             except (asyncio.CancelledError, GeneratorExit):
                 line.abandoned(context.time_remaining())
                 raise
@@ -180,3 +193,10 @@ def _message(parse: Parse, body: bytes) -> Message:
     except DecodeError:
         # Its words may quote the body.
         raise MalformedMessage from None
+
+
+async def _messages(parse: Parse, bodies: AsyncIterator[bytes]) -> AsyncIterator[Message]:
+    async for body in bodies:
+        yield _message(parse, body)
+    # A stream that was cut off looks as if it had ended, until gRPC cancels the call.
+    await asyncio.sleep(_AFTER_THE_LAST)

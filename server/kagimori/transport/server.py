@@ -20,7 +20,7 @@ from kagimori.api.verification.v1 import verification_pb2, verification_pb2_grpc
 from kagimori.application.administration.hsm_status import HsmInspector
 from kagimori.transport import listener
 from kagimori.transport.access import require_rows
-from kagimori.transport.admin_servicer import AdminServicer
+from kagimori.transport.admin_servicer import AdminServicer, Receive, receives_nothing
 from kagimori.transport.enrollment_servicer import EnrollmentServicer, EnrollmentUseCases
 from kagimori.transport.guard import Guard
 from kagimori.transport.health import Health, Ping
@@ -87,6 +87,7 @@ class UseCases:
     require: Require
     enrollment: EnrollmentUseCases
     hsm: HsmInspector
+    receive: Receive = receives_nothing
 
 
 class AuthorityServer:
@@ -160,7 +161,10 @@ def _register(
             enrollment_pb2_grpc.add_EnrollmentServiceServicer_to_server,
             EnrollmentServicer(use_cases.enrollment),
         ),
-        ADMIN: (admin_pb2_grpc.add_AdminServiceServicer_to_server, AdminServicer(use_cases.hsm)),
+        ADMIN: (
+            admin_pb2_grpc.add_AdminServiceServicer_to_server,
+            AdminServicer(use_cases.hsm, use_cases.receive),
+        ),
         HEALTH: (health_pb2_grpc.add_HealthServicer_to_server, health),
     }
     if settings.reflection:

@@ -93,7 +93,7 @@ BAD_FIELDS = [
     ("operation", 77),
     ("code", ""),
     ("code", "13579"),
-    ("code", "135791357"),
+    ("code", "13579135791"),
     ("code", " 135790"),
     ("code", "135 790"),
     ("code", "１３５７９０"),  # noqa: RUF001 - full-width on purpose

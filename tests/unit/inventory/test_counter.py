@@ -228,7 +228,11 @@ def test_whoever_waits_for_an_apps_token_gets_no_other(counter: Counter) -> None
     assert tuple(row.values()) == ("ISSUED", 3)
 
 
-@pytest.mark.parametrize(("not_after", "expired"), [(NOW - HOUR, True), (NOW + HOUR, False)])
+@pytest.mark.parametrize(
+    ("not_after", "expired"),
+    [(NOW - HOUR, True), (NOW + HOUR, False)],
+    ids=["an hour ago", "in an hour"],
+)
 def test_a_token_whose_time_is_over_is_given_to_nobody(
     counter: Counter, not_after: int, *, expired: bool
 ) -> None:

@@ -11,12 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kagimori.api.types.v1 import types_pb2
-from kagimori.api.verification.v1.verification_pb2 import VerifyOtpRequest
+from kagimori.api.verification.v1.verification_pb2 import (
+    ResynchronizeTokenRequest,
+    ResyncOutcome,
+    VerifyOtpRequest,
+)
 from kagimori.application.ports import BySerial, BySubscriber
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 from kagimori.domain.policy import Operation
-from kagimori.transport.mapping import answer_of, question_of, request_id_of
+from kagimori.transport.mapping import (
+    answer_of,
+    pair_of,
+    question_of,
+    request_id_of,
+    resync_answer_of,
+)
 
 REQUEST_ID = "0192b3c4-5d6e-7f80-9123-456789abcdef"
 RIGHT: dict[str, Any] = {
@@ -47,7 +57,7 @@ WRONG = [
     ("operation", 4),
     ("code", ""),
     ("code", "75522"),
-    ("code", "755224755"),
+    ("code", "12847552240"),
     ("code", " 755224"),
     ("code", "755224 "),
     ("code", "755 224"),
@@ -103,9 +113,9 @@ def test_a_question_shows_neither_code_nor_subscriber() -> None:
     assert "4711" not in shown
 
 
-@given(st.one_of(st.text(), st.from_regex(r"\d{5,9}", fullmatch=True)))
+@given(st.one_of(st.text(), st.from_regex(r"\d{5,11}", fullmatch=True)))
 def test_only_ascii_digits_are_a_code(text: str) -> None:
-    good = 6 <= len(text) <= 8 and all(character in "0123456789" for character in text)
+    good = 6 <= len(text) <= 10 and all(character in "0123456789" for character in text)
     if good:
         assert question_of(request("code", text)).code.reveal() == text
         return
@@ -114,12 +124,60 @@ def test_only_ascii_digits_are_a_code(text: str) -> None:
     assert refused.value.field == "code"
 
 
-@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.SYNCHRONIZED}))
 def test_every_outcome_has_its_word(outcome: Outcome) -> None:
     answer = answer_of(Verdict(outcome, attempts_left=3))
     assert types_pb2.Outcome.Name(answer.outcome) == f"OUTCOME_{outcome.value}"
     assert answer.attempts_left == 3
     assert not answer.HasField("receipt")
+
+
+@pytest.mark.parametrize("outcome", sorted(set(Outcome) - {Outcome.ACCEPTED, Outcome.REPLAYED}))
+def test_every_outcome_of_two_codes_has_its_word(outcome: Outcome) -> None:
+    answer = resync_answer_of(Verdict(outcome, attempts_left=3))
+    assert ResyncOutcome.Name(answer.outcome) == f"RESYNC_OUTCOME_{outcome.value}"
+    assert answer.attempts_left == 3
+
+
+def test_what_is_unknown_has_no_attempts_left() -> None:
+    assert not resync_answer_of(Verdict(Outcome.UNKNOWN_TOKEN)).HasField("attempts_left")
+
+
+def test_a_resynchronisation_is_never_told_as_an_acceptance_nor_the_other_way_round() -> None:
+    with pytest.raises(KeyError):
+        answer_of(Verdict(Outcome.SYNCHRONIZED, attempts_left=3))
+    for outcome in (Outcome.ACCEPTED, Outcome.REPLAYED):
+        with pytest.raises(KeyError):
+            resync_answer_of(Verdict(outcome, attempts_left=3))
+    words = " ".join(ResyncOutcome.DESCRIPTOR.values_by_name)
+    assert "ACCEPTED" not in words
+    assert "REPLAYED" not in words
+
+
+PAIR: dict[str, Any] = {
+    "request_id": REQUEST_ID,
+    "serial": "2V0716016FK2",
+    "first_code": "1284755224",
+    "second_code": "1094287082",
+}
+
+
+def test_reads_two_codes_in_their_order() -> None:
+    request = ResynchronizeTokenRequest(**PAIR)
+    assert request_id_of(request) == REQUEST_ID
+    pair = pair_of(request)
+    assert pair.subject == BySerial("2V0716016FK2")
+    assert (pair.first.reveal(), pair.second.reveal()) == ("1284755224", "1094287082")
+    assert "1284755224" not in repr(pair)
+
+
+@pytest.mark.parametrize("field", ["first_code", "second_code"])
+@pytest.mark.parametrize("value", [value for field, value in WRONG if field == "code"])
+def test_names_the_wrong_code_of_two(field: str, value: str) -> None:
+    with pytest.raises(InvalidField) as refused:
+        pair_of(ResynchronizeTokenRequest(**{**PAIR, field: value}))
+    assert refused.value.field == field
+    assert not value or value not in str(refused.value)
 
 
 def test_attempts_that_are_not_told_are_absent_and_zero_is_present() -> None:

@@ -27,6 +27,9 @@ PROTO = Path(__file__).resolve().parents[3] / "proto"
 WORDS_OF_SECRETS = {"seed", "secret", "key", "pin", "password", "passphrase", "private"}
 _TYPED = "the customer types it, and no answer holds it"
 NOT_SECRET_AFTER_ALL = {
+    "kagimori.admin.v1.Delivery.one_time_key": "encrypted to a key of the HSM's",
+    "kagimori.admin.v1.MacMethod.key_algorithm": "the name of an algorithm",
+    "kagimori.admin.v1.MacMethod.key_ciphertext": "encrypted to a key of the HSM's",
     "kagimori.admin.v1.TenantKeys.wrapping_key_version": "a number that names a key",
     "kagimori.admin.v1.TenantKeys.row_key_version": "a number that names a key",
     "kagimori.enrollment.v1.IssueSoftwareTokenRequest.activation_password": _TYPED,

@@ -163,6 +163,6 @@ fn insist_on_a_vendor(verdicts: Vec<Verdict>) -> Result<Vec<Verdict>, Error> {
 fn not_on_host() -> Error {
     Error::seed(
         SeedTrouble::HostTransientNotAllowed,
-        "only the host's memory could open this, or its key is there",
+        "it, or its key, would be open in this host's memory",
     )
 }

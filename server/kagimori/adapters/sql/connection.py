@@ -8,21 +8,21 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Database, DatabaseRefused
 from kagimori.adapters.sql.postgresql import PostgresqlDatabase
-from kagimori.adapters.sql.sqlite import SqliteDatabase
+from kagimori.adapters.sql.sqlite import BUSY_HOUR, SqliteDatabase
 
 _SQLITE: Final = "sqlite:///"
 _POSTGRESQL: Final = "postgresql://"
 
 
-def open_database(url: str, password: str | None = None) -> Database:
+def open_database(url: str, password: str | None = None, cache: int = BUSY_HOUR) -> Database:
     """Open the existing database at ``url``, or raise `DatabaseRefused`.
 
     ``url`` is ``sqlite:///<path of a file>`` or ``postgresql://…``; only the
-    latter has a password.
+    latter has a password, only the former a ``cache`` (kibibytes).
     """
     if is_postgresql(url):
         return PostgresqlDatabase.open(url, password)
-    return SqliteDatabase.open(sqlite_path(url))
+    return SqliteDatabase.open(sqlite_path(url), cache)
 
 
 def is_postgresql(url: str) -> bool:

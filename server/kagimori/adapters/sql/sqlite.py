@@ -41,10 +41,11 @@ _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
-    # Kibibytes: the pages that a busy hour touches, of a million tokens.
-    "cache_size = -65536",
     "wal_autocheckpoint = 16000",
 )
+
+BUSY_HOUR: Final = 65_536
+"""Kibibytes of cache: the pages that a busy hour touches, of a million tokens."""
 
 # Writes page 1 and means nothing: a full disk shows here.
 _PING: Final = Asked(statement("PRAGMA user_version = 0"))
@@ -105,17 +106,21 @@ def _numbered(asked: Asked, hoped_for: int | None = None) -> _Numbered:
 class SqliteDatabase:
     """An SQLite file that forgets nothing it has confirmed."""
 
-    def __init__(self, path: Path, connection: core.SqliteConnection) -> None:
+    def __init__(self, path: Path, connection: core.SqliteConnection, cache: int) -> None:
         """Take a configured connection; see `open`."""
         self._path = path
+        self._cache = cache
         self._connection: core.SqliteConnection | None = connection
         self._turn = asyncio.Lock()
 
     @classmethod
-    def open(cls, path: Path) -> SqliteDatabase:
-        """Open an existing file, or raise `DatabaseRefused`."""
+    def open(cls, path: Path, cache: int = BUSY_HOUR) -> SqliteDatabase:
+        """Open an existing file, or raise `DatabaseRefused`.
+
+        So many kibibytes of its pages are kept in memory.
+        """
         try:
-            return cls(path, _connect(path))
+            return cls(path, _connect(path, cache), cache)
         except core.SqliteError as error:
             raise DatabaseRefused(f"cannot open {path}: {error.args[0]}") from None
 
@@ -163,7 +168,7 @@ class SqliteDatabase:
         if self._connection is None:
             try:
                 # Seldom, and it may wait for another process.
-                self._connection = await asyncio.to_thread(_connect, self._path)
+                self._connection = await asyncio.to_thread(_connect, self._path, self._cache)
             except (core.SqliteError, DatabaseRefused) as error:
                 raise unavailable("the database cannot be written; nothing was changed") from error
         return self._connection
@@ -194,7 +199,7 @@ def require_durable(connection: core.SqliteConnection) -> None:
         raise DatabaseRefused("synchronous must be FULL: confirmed codes would be forgotten")
 
 
-def _connect(path: Path) -> core.SqliteConnection:
+def _connect(path: Path, cache: int) -> core.SqliteConnection:
     """Connect, waiting for a process that is just closing the file.
 
     The last one to close takes the write-ahead log away under a lock for which
@@ -203,7 +208,7 @@ def _connect(path: Path) -> core.SqliteConnection:
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:
-            return _connect_once(path)
+            return _connect_once(path, cache)
         except core.SqliteError as error:
             _, kind = error.args
             if kind != "busy" or time.monotonic() > deadline:
@@ -211,10 +216,10 @@ def _connect(path: Path) -> core.SqliteConnection:
         time.sleep(_CLOSING_SECONDS)
 
 
-def _connect_once(path: Path) -> core.SqliteConnection:
+def _connect_once(path: Path, cache: int) -> core.SqliteConnection:
     connection = core.SqliteConnection.open(path.absolute(), BUSY_SECONDS)
     try:
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"cache_size = -{cache}"):
             connection.run(f"PRAGMA {pragma}")
         require_durable(connection)
     except BaseException:

@@ -174,17 +174,18 @@ class SqlStock:
 
     async def condemn(
         self, tenant: str, delivery_id: str, serials: Sequence[str], actor: str
-    ) -> None:
+    ) -> set[str]:
         """See `Stock.condemn`."""
         # In one order, so that two who condemn the same tokens take turns.
         named = [(tenant, serial) for serial in sorted(set(serials))]
         asked = Asked(_CONDEMN, {"empty": b"", "delivery_id": delivery_id}, named)
 
-        async def work(begun: Transaction) -> None:
+        async def work(begun: Transaction) -> set[str]:
             (rows,) = await begun.run(asked)
             await begun.commit(audit.listed("CONDEMN", rows, actor))
+            return {serial for _, _, serial in rows}
 
-        await carried_out(self._database, work)
+        return await carried_out(self._database, work)
 
     async def finish(self, tenant: str, delivery_id: str) -> datetime:
         """See `Stock.finish`."""

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import Final
 
 from kagimori import core, key_policy
 from kagimori.adapters.vault.delivery import answers_of, keys_of, refusal_of, seeds_of
@@ -14,6 +17,10 @@ from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
 from kagimori.application.inventory.vendor_file import Head
 from kagimori.domain.token import SealedSeed, TokenIdentity
 
+_ENOUGH: Final = 16_384
+"""Seeds after which the HSM is entered anew: SoftHSM keeps some 250 octets of each
+until it is left."""
+
 
 class HsmImportVault:
     """A `DeliveryVault` over the Rust extension.
@@ -22,9 +29,12 @@ class HsmImportVault:
     loop can read on meanwhile.
     """
 
-    def __init__(self, vault: core.ImportVault) -> None:
-        """Take an open vault; see `open`."""
-        self._vault = vault
+    def __init__(self, enter: Callable[[], core.ImportVault]) -> None:
+        """``enter`` opens the HSM; see `open`."""
+        self._enter = enter
+        self._vault = enter()
+        self._sealed = 0
+        self._turn = Lock()
         self._delivery: tuple[Head, core.DeliveryKeys] | None = None
 
     @classmethod
@@ -35,22 +45,30 @@ class HsmImportVault:
         *,
         allow_host_transient: bool,
         allow_clear_text: bool = False,
+        door: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> HsmImportVault:
-        """Log in to the partitions and find every key, or raise `VaultRefused`."""
+        """Log in to the partitions and find every key, or raise `VaultRefused`.
+
+        ``door`` is held while the HSM is entered, now and whenever it is anew.
+        """
+
+        def enter() -> core.ImportVault:
+            with door():
+                return core.ImportVault.open(
+                    module=hsm.module,
+                    serving=partition_of(hsm.serving),
+                    importing=partition_of(importing) if importing else None,
+                    policy=key_policy.policy_text(),
+                    provider=provider_of(hsm.provider),
+                    canaries=[canary_of(canary) for canary in hsm.canaries],
+                    allow_host_transient=allow_host_transient,
+                    allow_clear_text=allow_clear_text,
+                )
+
         try:
-            vault = core.ImportVault.open(
-                module=hsm.module,
-                serving=partition_of(hsm.serving),
-                importing=partition_of(importing) if importing else None,
-                policy=key_policy.policy_text(),
-                provider=provider_of(hsm.provider),
-                canaries=[canary_of(canary) for canary in hsm.canaries],
-                allow_host_transient=allow_host_transient,
-                allow_clear_text=allow_clear_text,
-            )
+            return cls(enter)
         except (core.HsmError, core.PolicyError) as error:
             raise VaultRefused(str(error.args[0])) from None
-        return cls(vault)
 
     async def seal(
         self, tenant: str, head: Head, seeds: Sequence[SeedToSeal]
@@ -65,7 +83,8 @@ class HsmImportVault:
     def fingerprint(self, tenant: str, message: bytes) -> bytes:
         """See `DeliveryVault.fingerprint`."""
         try:
-            return self._vault.fingerprint(tenant, message)
+            with self._turn:
+                return self._vault.fingerprint(tenant, message)
         except core.HsmError as error:
             raise translated(error) from None
 
@@ -78,17 +97,29 @@ class HsmImportVault:
         self, tenant: str, head: Head, seeds: Sequence[SeedToSeal]
     ) -> list[SealedSeed | SeedRefused]:
         try:
-            return answers_of(self._vault.seal(self._keys_of(head), tenant, seeds_of(seeds)))
+            with self._turn:
+                self._enter_anew_after(len(seeds))
+                return answers_of(self._vault.seal(self._keys_of(head), tenant, seeds_of(seeds)))
         except core.SeedError as error:
             raise refusal_of(error) from None
         except core.HsmError as error:
             raise translated(error) from None
 
     def _row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:
+        rows = [row_of(identity, b"") for identity in identities]
         try:
-            return self._vault.row_macs([row_of(identity, b"") for identity in identities])
+            with self._turn:
+                return self._vault.row_macs(rows)
         except core.HsmError as error:
             raise translated(error) from None
+
+    def _enter_anew_after(self, seeds: int) -> None:
+        """Leave the HSM and enter it again, now and then; the turn is ours."""
+        self._sealed += seeds
+        if self._sealed > _ENOUGH:
+            self._vault.close()
+            self._vault = self._enter()
+            self._sealed = seeds
 
     def _keys_of(self, head: Head) -> core.DeliveryKeys:
         """Derive a password's key once for a file, and not for each of its batches."""

@@ -1,230 +1,278 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes a vendor's tokens into a tenant's inventory: all of a file, or nothing of it.
+"""Takes a vendor's file into a tenant's stock, batch by batch, however large it is.
 
-A seed that fails its check says that the file was damaged or changed on its
-way. Nobody can say what else was changed then, so the whole file is refused. A
-serial that the tenant has already says nothing about the file: its old token
-stays as it is, and the others come in.
+While one batch is read, the HSM seals the one before, and the stock writes the
+one before that. A run that was cut off is completed by running it again: the
+delivery is known by its digest, and what it has brought in is left alone.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import islice
 from typing import Final
-from uuid import uuid4
 
-from kagimori.application.inventory.ports import DeliveryVault, Duplicate, SeedRefused, Stock
-from kagimori.application.inventory.vendor_file import VendorFile, VendorToken
-from kagimori.application.subscribers import digest_of
-from kagimori.domain.lifecycle import BORN, Event, State, after
-from kagimori.domain.tenant import SubscriberNames
-from kagimori.domain.token import CustodyLabel, Kind, Purpose, SealedSeed, Token, TokenIdentity
+from kagimori.application.inventory.batch import Judged, Sealed
+from kagimori.application.inventory.intake import Intake
+from kagimori.application.inventory.order import (
+    DeliveryRefused,
+    ImportOrder,
+    OrderRefused,
+    check_assignments,
+)
+from kagimori.application.inventory.ports import (
+    Delivery,
+    DeliveryVault,
+    SeedRefused,
+    Seen,
+    Stock,
+)
+from kagimori.application.inventory.report import Ending, Line, Result, Sink, Summary
+from kagimori.application.inventory.vendor_file import (
+    TokenFault,
+    VendorFile,
+    VendorFileRefused,
+    VendorToken,
+)
+from kagimori.domain.errors import AuthorityError
 
-LONGEST_SUBSCRIBER: Final = 64
-"""Characters, as in the API."""
+__all__ = ["DeliveryRefused", "ImportOrder", "ImportTokens", "OrderRefused"]
 
-_SEED_TWICE: Final = "SEED_TWICE: another serial of the file has the same encrypted seed"
-_UNTOUCHED: Final = "the serial was there before; its token is untouched"
+BATCH: Final = 256
+"""Tokens that are sealed, and stored, at once."""
 
+_AHEAD: Final = 2
+"""Batches that wait for the HSM while one is sealed: it is never without work."""
 
-class Result(StrEnum):
-    """What became of one token of the file."""
+# Why a seed is refused that is under another key, or was changed on its way.
+_NOT_OURS: Final = frozenset({"UNWRAP_FAILED", "MAC_MISMATCH"})
+_WRONG_KEY: Final = "WRONG_KEY"
 
-    IMPORTED = "IMPORTED"
-    DUPLICATE = "DUPLICATE"
-    """The serial was there before, in the inventory or further up in the file."""
-    REFUSED = "REFUSED"
-    """The token itself cannot be taken over, and so no token of the file is."""
-    HELD_BACK = "HELD_BACK"
-    """Nothing is wrong with it, but with another token of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportOrder:
-    """Who brings in tokens for whom.
-
-    ``tenant`` is the service ID and ``actor`` the person, for the audit log.
-    ``assignments`` gives a serial to a subscriber; with ``activate`` those
-    tokens are in use at once. A clock error above ``max_drift`` steps is not
-    taken from a file. ``subscriber_names`` and ``custody``, the labels that it
-    accepts, are the tenant's rules.
-    """
-
-    tenant: str
-    actor: str
-    assignments: Mapping[str, str] = field(repr=False)
-    activate: bool
-    max_drift: int
-    subscriber_names: SubscriberNames = SubscriberNames.PLAIN
-    custody: frozenset[CustodyLabel] = frozenset(CustodyLabel)
+Reopen = Callable[[], AbstractContextManager[VendorFile]]
+Spool = Callable[[], AbstractContextManager[Seen]]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What is reported of one token: its custody label, or why it was refused."""
-
-    serial: str
-    result: Result
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """A line for each token, in the file's order."""
-
-    lines: tuple[Line, ...]
-
-    def count(self, result: Result) -> int:
-        """Return how many tokens came to ``result``."""
-        return sum(line.result is result for line in self.lines)
-
-
-class OrderRefused(Exception):
-    """The order does not fit the file; nothing was looked at or changed."""
-
-
 class ImportTokens:
-    """The use case. ``new_id`` names tokens: unique, and telling nothing."""
+    """The use case. ``spool`` makes an empty `Seen`; ``batch`` is in tokens."""
 
-    def __init__(
+    vault: DeliveryVault
+    stock: Stock
+    spool: Spool
+    batch: int = BATCH
+
+    async def __call__(
         self,
-        vault: DeliveryVault,
-        inventory: Stock,
-        new_id: Callable[[], str] = lambda: uuid4().hex,
-    ) -> None:
-        """Work on ``inventory``, with seeds sealed by ``vault``."""
-        self._vault = vault
-        self._inventory = inventory
-        self._new_id = new_id
+        order: ImportOrder,
+        file: VendorFile,
+        sink: Sink,
+        reopen: Reopen,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Summary:
+        """Import the tokens of ``file``; ``sink`` is told what became of each.
 
-    def __call__(self, order: ImportOrder, file: VendorFile) -> ImportReport:
-        """Import the tokens of ``file``; return what became of each.
-
-        Raises `OrderRefused`, and `HsmUnavailable` or `StoreUnavailable` with
-        nothing imported.
+        ``reopen`` gives the file anew where it is read twice; ``stop`` is asked
+        before each batch. Raises `OrderRefused`, or `DeliveryRefused` where no
+        seed of the file can be opened: it has imported nothing then. What
+        happens in the middle is the summary's ending.
         """
-        _check_assignments(order, file)
-        answers = self._candidates(order, file)
-        refused = any(_is(answer, Result.REFUSED) for answer in answers)
-        tokens = [answer for answer in answers if isinstance(answer, Token)]
-        lines = iter(map(_held_back, tokens) if refused else self._added(order, tokens))
-        return ImportReport(
-            tuple(next(lines) if isinstance(answer, Token) else answer for answer in answers)
-        )
+        check_assignments(order)
+        if not order.dry_run and not order.all_or_nothing:
+            return await self._write(order, file, sink, stop)
+        summary = await self._read(order, file, sink, stop, None)
+        if order.dry_run:
+            return summary
+        summary.is_held_back = _holds_back(summary)
+        if summary.is_held_back:
+            return summary
+        with reopen() as again:
+            if again.digest != file.digest:
+                raise DeliveryRefused("CHANGED", "the file is another one than at first")
+            return await self._write(order, again, sink, stop)
 
-    def _candidates(self, order: ImportOrder, file: VendorFile) -> list[Token | Line]:
-        """Return a token for each that could be added, a line for each that could not."""
-        serials = [token.serial for token in file.tokens]
-        taken = self._inventory.known_serials(order.tenant, serials)
-        shared = _shared_seeds(file)
-        answers: list[Token | Line] = []
-        for token in file.tokens:
-            if token.serial in taken:
-                answers.append(Line(token.serial, Result.DUPLICATE, _UNTOUCHED))
-                continue
-            taken.add(token.serial)
-            if token.seed.ciphertext in shared:
-                answers.append(Line(token.serial, Result.REFUSED, _SEED_TWICE))
-                continue
-            answers.append(self._candidate(order, file, token))
-        return answers
+    async def _write(
+        self, order: ImportOrder, file: VendorFile, sink: Sink, stop: Callable[[], bool]
+    ) -> Summary:
+        delivery = Delivery(order.tenant, file.digest, order.vendor, order.actor)
+        delivery_id = await self.stock.begin(delivery)
+        summary = await self._read(order, file, sink, stop, delivery_id)
+        if summary.ending is Ending.COMPLETE:
+            await self.stock.finish(order.tenant, delivery_id)
+        return summary
 
-    def _candidate(self, order: ImportOrder, file: VendorFile, token: VendorToken) -> Token | Line:
-        if abs(token.drift) > order.max_drift:
-            note = f"DRIFT_TOO_LARGE: the tenant follows a clock up to {order.max_drift} steps"
-            return Line(token.serial, Result.REFUSED, note)
+    async def _read(
+        self,
+        order: ImportOrder,
+        file: VendorFile,
+        sink: Sink,
+        stop: Callable[[], bool],
+        delivery_id: str | None,
+    ) -> Summary:
+        sink.restart()
+        summary = Summary(file.digest, dry_run=delivery_id is None)
+        with self.spool() as seen:
+            intake = Intake(
+                order,
+                file.head,
+                delivery_id,
+                vault=self.vault,
+                stock=self.stock,
+                seen=seen,
+            )
+            reading = _Reading(intake, _Telling(order, summary, sink))
+            await reading.run(_Batches(file, self.batch), stop)
+        return summary
+
+
+def _holds_back(summary: Summary) -> bool:
+    bad = summary.results[Result.REFUSED] + summary.results[Result.NOT_IN_FILE]
+    return bool(bad) or summary.ending is not Ending.COMPLETE
+
+
+class _Batches:
+    """Cuts a file into batches; a fault of the file ends them, and is kept."""
+
+    def __init__(self, file: VendorFile, size: int) -> None:
+        self._file = file
+        self._tokens = self._read()
+        self._size = size
+        self.fault: VendorFileRefused | None = None
+
+    def next(self) -> tuple[list[VendorToken | TokenFault], int]:
+        """Return the next batch, empty at the end, and how many octets were read."""
+        return list(islice(self._tokens, self._size)), self._file.position
+
+    def _read(self) -> Iterator[VendorToken | TokenFault]:
         try:
-            sealed = self._vault.seal(token.seed, file.mac, order.tenant, token.profile.hash)
+            yield from self._file.tokens()
+        except VendorFileRefused as fault:
+            self.fault = fault
+
+
+class _Telling:
+    """Counts and passes on what is reported; knows which assignments are left."""
+
+    def __init__(self, order: ImportOrder, summary: Summary, sink: Sink) -> None:
+        self.summary = summary
+        self._sink = sink
+        self._unmet = dict.fromkeys(sorted(order.assignments))
+
+    def tell(self, lines: list[Line], position: int) -> None:
+        for line in lines if self._unmet else ():
+            self._unmet.pop(line.serial, None)
+        self.summary.add(lines)
+        self._sink.tell(lines, position)
+
+    def tell_unmet(self, position: int) -> None:
+        """Report what was to be assigned and never came."""
+        detail = "it was to be assigned, and the file has no such token"
+        self.tell(
+            [Line(serial, Result.NOT_IN_FILE, detail=detail) for serial in list(self._unmet)],
+            position,
+        )
+
+
+class _Reading:
+    """One reading of a file, with some batches under way beside the one that is read."""
+
+    def __init__(self, intake: Intake, telling: _Telling) -> None:
+        self._intake = intake
+        self._telling = telling
+        self._sealing: deque[tuple[asyncio.Task[Sealed], int]] = deque()
+        self._storing: tuple[asyncio.Task[list[Line]], int] | None = None
+        # Until a seed was tried it is not known whether the key fits.
+        self._key_is_proven = False
+
+    async def run(self, batches: _Batches, stop: Callable[[], bool]) -> None:
+        """Read to the end; say in the summary how it came about."""
+        summary = self._telling.summary
+        try:
+            position = await self._read(batches, stop)
+        except AuthorityError as trouble:
+            summary.ending, summary.trouble = Ending.FAILED, trouble
+            return
+        finally:
+            await self._end()
+        if batches.fault is not None:
+            summary.ending, summary.trouble = Ending.BROKE_OFF, batches.fault
+        if summary.ending is Ending.COMPLETE:
+            self._telling.tell_unmet(position)
+
+    async def _read(self, batches: _Batches, stop: Callable[[], bool]) -> int:
+        position = 0
+        while True:
+            if stop():
+                self._telling.summary.ending = Ending.INTERRUPTED
+                break
+            batch, position = batches.next()
+            if not batch:
+                break
+            await self._seal(await self._intake.judge(batch), position)
+            await self._store(leaving=_AHEAD if self._key_is_proven else 0)
+        await self._store(leaving=0)
+        await self._stored()
+        return position
+
+    async def _seal(self, batch: Judged, position: int) -> None:
+        self._sealing.append((asyncio.create_task(self._intake.seal(batch)), position))
+        # It is begun before its turn to be awaited: the HSM works while we read on.
+        await asyncio.sleep(0)
+
+    async def _store(self, leaving: int) -> None:
+        """Have what is sealed stored, until so many batches are left to be sealed."""
+        while len(self._sealing) > leaving:
+            sealed, position = await self._sealed()
+            await self._stored()
+            self._storing = asyncio.create_task(self._intake.store(sealed)), position
+            await asyncio.sleep(0)
+
+    async def _sealed(self) -> tuple[Sealed, int]:
+        task, position = self._sealing[0]
+        try:
+            sealed = await task
         except SeedRefused as refusal:
-            return Line(token.serial, Result.REFUSED, str(refusal))
-        if sealed.custody not in order.custody:
-            note = f"CUSTODY_NOT_ACCEPTED: the tenant takes no token that is {sealed.custody}"
-            return Line(token.serial, Result.REFUSED, note)
-        return self._token(order, token, sealed)
+            raise _refused(refusal) from None
+        self._sealing.popleft()
+        self._check_key(sealed)
+        return sealed, position
 
-    def _token(self, order: ImportOrder, token: VendorToken, sealed: SealedSeed) -> Token:
-        subscriber = self._subscriber(order, token.serial)
-        identity = TokenIdentity(
-            tenant=order.tenant,
-            token_id=self._new_id(),
-            serial=token.serial,
-            subscriber=subscriber,
-            kind=Kind.HARDWARE,
-            purpose=Purpose.AUTHENTICATION,
-            profile=token.profile,
-            seed=sealed,
-        )
-        return Token(
-            identity=identity,
-            row_mac=self._vault.row_mac(identity),
-            state=_state(assigned=subscriber is not None, activate=order.activate),
-            last_step=token.last_step,
-            drift=token.drift,
-        )
+    def _check_key(self, sealed: Sealed) -> None:
+        """Refuse the file whose first seeds all look as if they were under another key.
 
-    def _subscriber(self, order: ImportOrder, serial: str) -> str | None:
-        """Return to whom the token goes, as the database names him."""
-        subscriber = order.assignments.get(serial)
-        if subscriber is None or order.subscriber_names is SubscriberNames.PLAIN:
-            return subscriber
-        return digest_of(self._vault, order.tenant, subscriber)
+        Nobody wants to hear a million times that a password was mistyped. What an
+        earlier run of the delivery has opened shows that the file is sound.
+        """
+        opened = len(sealed.refusals) < sealed.tried or sealed.has_earlier
+        self._key_is_proven = self._key_is_proven or opened
+        if self._key_is_proven or not sealed.tried:
+            return
+        if all(refusal.reason in _NOT_OURS for refusal in sealed.refusals):
+            raise _refused(sealed.refusals[0])
+        self._key_is_proven = True
 
-    def _added(self, order: ImportOrder, tokens: Sequence[Token]) -> list[Line]:
-        if not tokens:
-            return []
-        answers = self._inventory.add(tokens, order.actor)
-        return [
-            # Somebody else's import can have brought the serial in meanwhile.
-            Line(answer.serial, Result.DUPLICATE, _UNTOUCHED)
-            if isinstance(answer, Duplicate)
-            else Line(answer.serial, Result.IMPORTED, token.identity.seed.custody)
-            for answer, token in zip(answers, tokens, strict=True)
-        ]
+    async def _stored(self) -> None:
+        if self._storing is None:
+            return
+        (task, position), self._storing = self._storing, None
+        self._telling.tell(await task, position)
+
+    async def _end(self) -> None:
+        """Leave nothing under way: what is being stored is told of, if it can be."""
+        for task, _ in self._sealing:
+            await asyncio.wait({task})
+            task.exception()
+        if self._storing is not None:
+            await asyncio.wait({self._storing[0]})
+            if self._storing[0].exception() is None:
+                await self._stored()
 
 
-def _check_assignments(order: ImportOrder, file: VendorFile) -> None:
-    strangers = sorted(set(order.assignments) - {token.serial for token in file.tokens})
-    if strangers:
-        msg = f"the file has no token {', '.join(strangers)} to assign"
-        raise OrderRefused(msg)
-    subscribers = list(order.assignments.values())
-    if not all(map(_is_subscriber, subscribers)):
-        msg = f"a subscriber is named by 1 to {LONGEST_SUBSCRIBER} printable characters"
-        raise OrderRefused(msg)
-    if len(set(subscribers)) < len(subscribers):
-        msg = "two tokens are assigned to one subscriber"
-        raise OrderRefused(msg)
-
-
-def _shared_seeds(file: VendorFile) -> set[bytes]:
-    """Return the encrypted seeds that stand behind more than one serial.
-
-    No vendor does that; who holds one of the tokens might, for a MAC covers the
-    seed and not the serial (RFC 6030 §6.1.1).
-    """
-    serials: dict[bytes, set[str]] = defaultdict(set)
-    for token in file.tokens:
-        serials[token.seed.ciphertext].add(token.serial)
-    return {seed for seed, names in serials.items() if len(names) > 1}
-
-
-def _is_subscriber(name: str) -> bool:
-    return 0 < len(name) <= LONGEST_SUBSCRIBER and name.isprintable()
-
-
-def _state(*, assigned: bool, activate: bool) -> State:
-    if not assigned:
-        return BORN
-    state = after(BORN, Event.ASSIGN)
-    return after(state, Event.ACTIVATE) if activate else state
-
-
-def _held_back(token: Token) -> Line:
-    return Line(token.identity.serial, Result.HELD_BACK, "another token of the file is refused")
-
-
-def _is(answer: Token | Line, result: Result) -> bool:
-    return isinstance(answer, Line) and answer.result is result
+def _refused(refusal: SeedRefused) -> DeliveryRefused:
+    if refusal.reason not in _NOT_OURS:
+        return DeliveryRefused(refusal.reason, refusal.detail)
+    detail = f"the vendor's key or the password does not open it ({refusal})"
+    return DeliveryRefused(_WRONG_KEY, detail)

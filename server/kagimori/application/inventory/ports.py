@@ -83,8 +83,11 @@ class Stock(Protocol):
 
     async def condemn(
         self, tenant: str, delivery_id: str, serials: Sequence[str], actor: str
-    ) -> None:
-        """Make those of ``serials`` DEFECTIVE that came with the delivery and are IN_STOCK."""
+    ) -> set[str]:
+        """Make those of ``serials`` DEFECTIVE that came with the delivery and are IN_STOCK.
+
+        Returns which they were.
+        """
         ...
 
     async def finish(self, tenant: str, delivery_id: str) -> datetime:

@@ -25,41 +25,43 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkagimori/admin/v1/admin.proto\x12\x11kagimori.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\x13ImportTokensRequest\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1b.kagimori.admin.v1.DeliveryH\x00\x12.\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1d.kagimori.admin.v1.TokenBatchH\x00\x42\x06\n\x04part\"z\n\x08\x44\x65livery\x12\x12\n\nservice_id\x18\x01 \x01(\t\x12\x0e\n\x06vendor\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12)\n\x03mac\x18\x05 \x01(\x0b\x32\x1c.kagimori.admin.v1.MacMethod\"M\n\tMacMethod\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\x15\n\rkey_algorithm\x18\x02 \x01(\t\x12\x16\n\x0ekey_ciphertext\x18\x03 \x01(\x0c\"?\n\nTokenBatch\x12\x31\n\x06tokens\x18\x01 \x03(\x0b\x32!.kagimori.admin.v1.DeliveredToken\"\xff\x02\n\x0e\x44\x65liveredToken\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12/\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0e\x32\x1f.kagimori.admin.v1.MovingFactor\x12.\n\x04hash\x18\x03 \x01(\x0e\x32 .kagimori.admin.v1.HashAlgorithm\x12\x0e\n\x06\x64igits\x18\x04 \x01(\r\x12\x0e\n\x06period\x18\x05 \x01(\r\x12\x0f\n\x07\x63ounter\x18\x06 \x01(\x04\x12\x13\n\x0b\x64rift_steps\x18\x07 \x01(\x11\x12\x11\n\talgorithm\x18\x08 \x01(\t\x12\x12\n\nciphertext\x18\t \x01(\x0c\x12\x0b\n\x03mac\x18\n \x01(\x0c\x12.\n\nnot_before\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmanufacturer\x18\r \x01(\t\x12\r\n\x05model\x18\x0e \x01(\t\"I\n\x14ImportTokensResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .kagimori.admin.v1.ImportedToken\"\x81\x01\n\rImportedToken\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12/\n\x06result\x18\x02 \x01(\x0e\x32\x1f.kagimori.admin.v1.ImportResult\x12\x0f\n\x07\x63ustody\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"\x15\n\x13GetHsmStatusRequest\"\xc8\x01\n\x14GetHsmStatusResponse\x12\x11\n\tpartition\x18\x01 \x01(\t\x12\x14\n\x0cmanufacturer\x18\x02 \x01(\t\x12\x17\n\x0flibrary_version\x18\x03 \x01(\t\x12\x11\n\tanswering\x18\x04 \x01(\x08\x12.\n\x07tenants\x18\x05 \x03(\x0b\x32\x1d.kagimori.admin.v1.TenantKeys\x12+\n\x05\x63\x61\x63he\x18\x06 \x01(\x0b\x32\x1c.kagimori.admin.v1.SeedCache\"W\n\nTenantKeys\x12\x12\n\nservice_id\x18\x01 \x01(\t\x12\x1c\n\x14wrapping_key_version\x18\x02 \x01(\r\x12\x17\n\x0frow_key_version\x18\x03 \x01(\r\":\n\tSeedCache\x12\x0c\n\x04hits\x18\x01 \x01(\x04\x12\x0e\n\x06misses\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x04*^\n\x0cMovingFactor\x12\x1d\n\x19MOVING_FACTOR_UNSPECIFIED\x10\x00\x12\x16\n\x12MOVING_FACTOR_TIME\x10\x01\x12\x17\n\x13MOVING_FACTOR_EVENT\x10\x02*~\n\rHashAlgorithm\x12\x1e\n\x1aHASH_ALGORITHM_UNSPECIFIED\x10\x00\x12\x17\n\x13HASH_ALGORITHM_SHA1\x10\x01\x12\x19\n\x15HASH_ALGORITHM_SHA256\x10\x02\x12\x19\n\x15HASH_ALGORITHM_SHA512\x10\x03*\x81\x01\n\x0cImportResult\x12\x1d\n\x19IMPORT_RESULT_UNSPECIFIED\x10\x00\x12\x1a\n\x16IMPORT_RESULT_IMPORTED\x10\x01\x12\x1b\n\x17IMPORT_RESULT_DUPLICATE\x10\x02\x12\x19\n\x15IMPORT_RESULT_REFUSED\x10\x03\x32\xd4\x01\n\x0c\x41\x64minService\x12_\n\x0cGetHsmStatus\x12&.kagimori.admin.v1.GetHsmStatusRequest\x1a\'.kagimori.admin.v1.GetHsmStatusResponse\x12\x63\n\x0cImportTokens\x12&.kagimori.admin.v1.ImportTokensRequest\x1a\'.kagimori.admin.v1.ImportTokensResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkagimori/admin/v1/admin.proto\x12\x11kagimori.admin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\x13ImportTokensRequest\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1b.kagimori.admin.v1.DeliveryH\x00\x12.\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1d.kagimori.admin.v1.TokenBatchH\x00\x42\x06\n\x04part\"\xaf\x01\n\x08\x44\x65livery\x12\x12\n\nservice_id\x18\x01 \x01(\t\x12\x0e\n\x06vendor\x18\x02 \x01(\t\x12\x0e\n\x06\x64igest\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\x12)\n\x03mac\x18\x05 \x01(\x0b\x32\x1c.kagimori.admin.v1.MacMethod\x12\x33\n\x0cone_time_key\x18\x06 \x01(\x0b\x32\x1d.kagimori.admin.v1.OneTimeKey\"3\n\nOneTimeKey\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\x12\n\nciphertext\x18\x02 \x01(\x0c\"M\n\tMacMethod\x12\x11\n\talgorithm\x18\x01 \x01(\t\x12\x15\n\rkey_algorithm\x18\x02 \x01(\t\x12\x16\n\x0ekey_ciphertext\x18\x03 \x01(\x0c\"?\n\nTokenBatch\x12\x31\n\x06tokens\x18\x01 \x03(\x0b\x32!.kagimori.admin.v1.DeliveredToken\"\xff\x02\n\x0e\x44\x65liveredToken\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12/\n\x06\x66\x61\x63tor\x18\x02 \x01(\x0e\x32\x1f.kagimori.admin.v1.MovingFactor\x12.\n\x04hash\x18\x03 \x01(\x0e\x32 .kagimori.admin.v1.HashAlgorithm\x12\x0e\n\x06\x64igits\x18\x04 \x01(\r\x12\x0e\n\x06period\x18\x05 \x01(\r\x12\x0f\n\x07\x63ounter\x18\x06 \x01(\x04\x12\x13\n\x0b\x64rift_steps\x18\x07 \x01(\x11\x12\x11\n\talgorithm\x18\x08 \x01(\t\x12\x12\n\nciphertext\x18\t \x01(\x0c\x12\x0b\n\x03mac\x18\n \x01(\x0c\x12.\n\nnot_before\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tnot_after\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cmanufacturer\x18\r \x01(\t\x12\r\n\x05model\x18\x0e \x01(\t\"I\n\x14ImportTokensResponse\x12\x31\n\x07results\x18\x01 \x03(\x0b\x32 .kagimori.admin.v1.ImportedToken\"\x81\x01\n\rImportedToken\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12/\n\x06result\x18\x02 \x01(\x0e\x32\x1f.kagimori.admin.v1.ImportResult\x12\x0f\n\x07\x63ustody\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x05 \x01(\t\"\x15\n\x13GetHsmStatusRequest\"\xc8\x01\n\x14GetHsmStatusResponse\x12\x11\n\tpartition\x18\x01 \x01(\t\x12\x14\n\x0cmanufacturer\x18\x02 \x01(\t\x12\x17\n\x0flibrary_version\x18\x03 \x01(\t\x12\x11\n\tanswering\x18\x04 \x01(\x08\x12.\n\x07tenants\x18\x05 \x03(\x0b\x32\x1d.kagimori.admin.v1.TenantKeys\x12+\n\x05\x63\x61\x63he\x18\x06 \x01(\x0b\x32\x1c.kagimori.admin.v1.SeedCache\"W\n\nTenantKeys\x12\x12\n\nservice_id\x18\x01 \x01(\t\x12\x1c\n\x14wrapping_key_version\x18\x02 \x01(\r\x12\x17\n\x0frow_key_version\x18\x03 \x01(\r\":\n\tSeedCache\x12\x0c\n\x04hits\x18\x01 \x01(\x04\x12\x0e\n\x06misses\x18\x02 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x03 \x01(\x04*^\n\x0cMovingFactor\x12\x1d\n\x19MOVING_FACTOR_UNSPECIFIED\x10\x00\x12\x16\n\x12MOVING_FACTOR_TIME\x10\x01\x12\x17\n\x13MOVING_FACTOR_EVENT\x10\x02*~\n\rHashAlgorithm\x12\x1e\n\x1aHASH_ALGORITHM_UNSPECIFIED\x10\x00\x12\x17\n\x13HASH_ALGORITHM_SHA1\x10\x01\x12\x19\n\x15HASH_ALGORITHM_SHA256\x10\x02\x12\x19\n\x15HASH_ALGORITHM_SHA512\x10\x03*\x81\x01\n\x0cImportResult\x12\x1d\n\x19IMPORT_RESULT_UNSPECIFIED\x10\x00\x12\x1a\n\x16IMPORT_RESULT_IMPORTED\x10\x01\x12\x1b\n\x17IMPORT_RESULT_DUPLICATE\x10\x02\x12\x19\n\x15IMPORT_RESULT_REFUSED\x10\x03\x32\xd4\x01\n\x0c\x41\x64minService\x12_\n\x0cGetHsmStatus\x12&.kagimori.admin.v1.GetHsmStatusRequest\x1a\'.kagimori.admin.v1.GetHsmStatusResponse\x12\x63\n\x0cImportTokens\x12&.kagimori.admin.v1.ImportTokensRequest\x1a\'.kagimori.admin.v1.ImportTokensResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kagimori.admin.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MOVINGFACTOR']._serialized_start=1449
-  _globals['_MOVINGFACTOR']._serialized_end=1543
-  _globals['_HASHALGORITHM']._serialized_start=1545
-  _globals['_HASHALGORITHM']._serialized_end=1671
-  _globals['_IMPORTRESULT']._serialized_start=1674
-  _globals['_IMPORTRESULT']._serialized_end=1803
+  _globals['_MOVINGFACTOR']._serialized_start=1556
+  _globals['_MOVINGFACTOR']._serialized_end=1650
+  _globals['_HASHALGORITHM']._serialized_start=1652
+  _globals['_HASHALGORITHM']._serialized_end=1778
+  _globals['_IMPORTRESULT']._serialized_start=1781
+  _globals['_IMPORTRESULT']._serialized_end=1910
   _globals['_IMPORTTOKENSREQUEST']._serialized_start=85
   _globals['_IMPORTTOKENSREQUEST']._serialized_end=211
-  _globals['_DELIVERY']._serialized_start=213
-  _globals['_DELIVERY']._serialized_end=335
-  _globals['_MACMETHOD']._serialized_start=337
-  _globals['_MACMETHOD']._serialized_end=414
-  _globals['_TOKENBATCH']._serialized_start=416
-  _globals['_TOKENBATCH']._serialized_end=479
-  _globals['_DELIVEREDTOKEN']._serialized_start=482
-  _globals['_DELIVEREDTOKEN']._serialized_end=865
-  _globals['_IMPORTTOKENSRESPONSE']._serialized_start=867
-  _globals['_IMPORTTOKENSRESPONSE']._serialized_end=940
-  _globals['_IMPORTEDTOKEN']._serialized_start=943
-  _globals['_IMPORTEDTOKEN']._serialized_end=1072
-  _globals['_GETHSMSTATUSREQUEST']._serialized_start=1074
-  _globals['_GETHSMSTATUSREQUEST']._serialized_end=1095
-  _globals['_GETHSMSTATUSRESPONSE']._serialized_start=1098
-  _globals['_GETHSMSTATUSRESPONSE']._serialized_end=1298
-  _globals['_TENANTKEYS']._serialized_start=1300
-  _globals['_TENANTKEYS']._serialized_end=1387
-  _globals['_SEEDCACHE']._serialized_start=1389
-  _globals['_SEEDCACHE']._serialized_end=1447
-  _globals['_ADMINSERVICE']._serialized_start=1806
-  _globals['_ADMINSERVICE']._serialized_end=2018
+  _globals['_DELIVERY']._serialized_start=214
+  _globals['_DELIVERY']._serialized_end=389
+  _globals['_ONETIMEKEY']._serialized_start=391
+  _globals['_ONETIMEKEY']._serialized_end=442
+  _globals['_MACMETHOD']._serialized_start=444
+  _globals['_MACMETHOD']._serialized_end=521
+  _globals['_TOKENBATCH']._serialized_start=523
+  _globals['_TOKENBATCH']._serialized_end=586
+  _globals['_DELIVEREDTOKEN']._serialized_start=589
+  _globals['_DELIVEREDTOKEN']._serialized_end=972
+  _globals['_IMPORTTOKENSRESPONSE']._serialized_start=974
+  _globals['_IMPORTTOKENSRESPONSE']._serialized_end=1047
+  _globals['_IMPORTEDTOKEN']._serialized_start=1050
+  _globals['_IMPORTEDTOKEN']._serialized_end=1179
+  _globals['_GETHSMSTATUSREQUEST']._serialized_start=1181
+  _globals['_GETHSMSTATUSREQUEST']._serialized_end=1202
+  _globals['_GETHSMSTATUSRESPONSE']._serialized_start=1205
+  _globals['_GETHSMSTATUSRESPONSE']._serialized_end=1405
+  _globals['_TENANTKEYS']._serialized_start=1407
+  _globals['_TENANTKEYS']._serialized_end=1494
+  _globals['_SEEDCACHE']._serialized_start=1496
+  _globals['_SEEDCACHE']._serialized_end=1554
+  _globals['_ADMINSERVICE']._serialized_start=1913
+  _globals['_ADMINSERVICE']._serialized_end=2125
 # @@protoc_insertion_point(module_scope)

@@ -50,18 +50,28 @@ class ImportTokensRequest(_message.Message):
     def __init__(self, delivery: _Optional[_Union[Delivery, _Mapping]] = ..., batch: _Optional[_Union[TokenBatch, _Mapping]] = ...) -> None: ...
 
 class Delivery(_message.Message):
-    __slots__ = ("service_id", "vendor", "digest", "dry_run", "mac")
+    __slots__ = ("service_id", "vendor", "digest", "dry_run", "mac", "one_time_key")
     SERVICE_ID_FIELD_NUMBER: _ClassVar[int]
     VENDOR_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
     MAC_FIELD_NUMBER: _ClassVar[int]
+    ONE_TIME_KEY_FIELD_NUMBER: _ClassVar[int]
     service_id: str
     vendor: str
     digest: bytes
     dry_run: bool
     mac: MacMethod
-    def __init__(self, service_id: _Optional[str] = ..., vendor: _Optional[str] = ..., digest: _Optional[bytes] = ..., dry_run: bool = ..., mac: _Optional[_Union[MacMethod, _Mapping]] = ...) -> None: ...
+    one_time_key: OneTimeKey
+    def __init__(self, service_id: _Optional[str] = ..., vendor: _Optional[str] = ..., digest: _Optional[bytes] = ..., dry_run: bool = ..., mac: _Optional[_Union[MacMethod, _Mapping]] = ..., one_time_key: _Optional[_Union[OneTimeKey, _Mapping]] = ...) -> None: ...
+
+class OneTimeKey(_message.Message):
+    __slots__ = ("algorithm", "ciphertext")
+    ALGORITHM_FIELD_NUMBER: _ClassVar[int]
+    CIPHERTEXT_FIELD_NUMBER: _ClassVar[int]
+    algorithm: str
+    ciphertext: bytes
+    def __init__(self, algorithm: _Optional[str] = ..., ciphertext: _Optional[bytes] = ...) -> None: ...
 
 class MacMethod(_message.Message):
     __slots__ = ("algorithm", "key_algorithm", "key_ciphertext")

@@ -63,8 +63,8 @@ class AdminServiceServicer(object):
 
     def ImportTokens(self, request_iterator, context):
         """ImportTokens takes a vendor's tokens into a tenant's stock, whose seeds open
-        inside the HSM: under a transport key with AES key wrap, or under an RSA key of
-        the HSM's. The first message is the delivery; each of the others is a batch, and
+        inside the HSM: under a transport key or a one-time key with AES key wrap, or
+        under an RSA key of the HSM's. The first message is the delivery; each of the others is a batch, and
         is answered by one message when it is durable. What is sent again under the
         same digest is not imported twice, so a stream that broke off can be sent anew
         from its beginning. Ending the stream ends the delivery.
