@@ -22,8 +22,15 @@ from development.vendor import Device, write_pskc
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = "build/development"
-VENDORS = {"kagi-cbc": ("aes128-cbc", 16), "kagi-keywrap": ("kw-aes256", 32)}
-"""Vendor: its algorithm and the octets of its transport key."""
+VENDORS = {
+    "kagi-cbc": ("aes128-cbc", 16),
+    "kagi-keywrap": ("kw-aes256", 32),
+    "kagi-3des": ("tripledes-cbc", 24),
+}
+"""Vendor: its algorithm and the octets of its transport key.
+
+``kagi-rsa`` and ``kagi-onetime`` are not here: the HSM makes their keys.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,10 @@ class Environment:
         """Return the identity of a tenant's client."""
         stem = self.certificates / f"{service_id}-{role}"
         return Identity(stem.with_suffix(".pem"), stem.with_suffix(".key"))
+
+    def public_half(self, vendor: str, use: str) -> Path:
+        """Return the PEM file of a vendor's key that the HSM made."""
+        return self.directory / "hsm" / f"vendor-{vendor}-{use}.pem"
 
     def transport_key(self, vendor: str) -> bytes:
         """Return the key that the vendor's files are under."""

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from development import oathtool
+from development.bank import connection
 from development.companions import mail_of, provisioning_of
 from development.environment import Environment
 from development.mailbox import Mailbox
@@ -42,8 +42,6 @@ from kagimori_client.token import ActivationRefused, AuthorityProfile, SoftwareT
 
 PASSPHRASE = "correct horse battery"
 PERIOD = 60
-
-L = TypeVar("L", TokenRegistrar, BankChannel, BankDesk)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +294,16 @@ class Journey:
         self.stage.check(what, holds=shown == wanted, shown=shown or "")
 
 
-def walk_all(stage: Stage, place: Environment, profile: AuthorityProfile, mailbox: Mailbox) -> None:
-    """Walk the three guides; the server runs already."""
+def walk_all(
+    stage: Stage,
+    place: Environment,
+    profile: AuthorityProfile,
+    mailbox: Mailbox,
+    first_scene: int,
+) -> None:
+    """Walk the three guides, a scene each; the server runs already."""
     with provisioning_of(place), mail_of(place):
-        for number, bank in enumerate(BANKS, 6):
+        for number, bank in enumerate(BANKS, first_scene):
             stage.scene(f"{number}. {bank.name}: from トークン発行 to 利用解除")
             with journey_at(stage, place, profile, mailbox, bank) as journey:
                 journey.walk()
@@ -312,18 +316,8 @@ def journey_at(
     """Yield a customer of ``bank`` with its connections; who serves runs already."""
     phone = Phone(profile, place.directory / f"{bank.service_id}-{bank.subscriber}.token")
     with (
-        _opened(TokenRegistrar, place, bank, "registrar") as registrar,
-        _opened(BankChannel, place, bank, "channel") as channel,
-        _opened(BankDesk, place, bank, "operator") as desk,
+        connection(TokenRegistrar, place, bank.service_id, "registrar") as registrar,
+        connection(BankChannel, place, bank.service_id, "channel") as channel,
+        connection(BankDesk, place, bank.service_id, "operator") as desk,
     ):
         yield Journey(stage, place, bank, mailbox, phone, registrar, channel, desk)
-
-
-def _opened(kind: type[L], place: Environment, bank: Bank, role: str) -> L:
-    identity = place.client(bank.service_id, role)
-    return kind(
-        place.listen,
-        certificate=identity.certificate,
-        private_key=identity.private_key,
-        authority_ca=place.certificates / "ca.pem",
-    )

@@ -12,8 +12,11 @@ from development.vendor import Device
 
 
 def time_code(device: Device, at: float, steps: int = 0) -> str:
-    """Return the code at ``at`` (seconds since 1970, UTC), ``steps`` periods later."""
-    now = int(at) + steps * device.period
+    """Return the code at ``at`` (seconds since 1970, UTC), ``steps`` periods later.
+
+    A device whose clock drifts shows what its own clock says.
+    """
+    now = int(at) + (steps + device.drift) * device.period
     return _run(
         device,
         f"--totp={device.hash}",

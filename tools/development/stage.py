@@ -6,6 +6,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from rich.cells import cell_len
+
+from development.environment import ROOT
 from kagimori_client import (
     KagimoriError,
     OtpRefused,
@@ -42,15 +45,16 @@ class Stage:
         print(f"\n== {title}")
 
     def say(self, text: str) -> None:
-        """Print what happened, indented."""
-        print("\n".join(f"   {line}".rstrip() for line in text.rstrip().splitlines()))
+        """Print what happened, indented; files are named from the project's root."""
+        shorter = text.rstrip().replace(f"{ROOT}/", "")
+        print("\n".join(f"   {line}".rstrip() for line in shorter.splitlines()))
 
     def check(self, what: str, *, holds: bool, shown: object = "") -> None:
         """Count one check and print it with what was seen."""
         self.passed += holds
         self.failed += not holds
         mark = "ok    " if holds else "FAILED"
-        print(f"   {mark} {what:<58} {shown}".rstrip())
+        print(f"   {mark} {_as_wide(what, 58)} {shown}".rstrip())
         sys.stdout.flush()
 
     def accepted(self, what: str, deed: Deed) -> Receipt | None:
@@ -79,6 +83,11 @@ class Stage:
         """Print the count and return the exit code."""
         print(f"\ndemo: {self.passed} passed, {self.failed} failed")
         return 1 if self.failed else 0
+
+
+def _as_wide(text: str, cells: int) -> str:
+    """Return ``text`` filled up to ``cells`` of the screen; a Japanese letter takes two."""
+    return text + " " * (cells - cell_len(text))
 
 
 def _told(error: Exception) -> str:
