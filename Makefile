@@ -44,7 +44,7 @@ format: setup ## put every file into its shape
 bench: setup $(SHIM) ## every figure beside its ceiling, into build/bench.json; curves into docs/bench/
 	@$(TOOLS):tests $(BIN)/python tests/bench/run.py
 
-bench-smoke: setup $(SHIM) ## the same in less than a minute; fails below half of what is wanted
+bench-smoke: setup $(SHIM) ## the same in little more than a minute; fails below half of what is wanted
 	@$(TOOLS):tests $(BIN)/python tests/bench/run.py --smoke
 
 mutants: setup $(SHIM) ## broken builds: each must fail its race tests

@@ -11,6 +11,7 @@ from bench import (
     cold_start,
     handle_cache,
     hsm_search,
+    import_pskc,
     otp_core,
     provision,
     verify_batch64,
@@ -75,6 +76,14 @@ BENCHES: Final = (
     Bench("verify_stateful_scale", verify_stateful_scale.measure, "few tokens", ratio=0.9),
     Bench("verify_network_hsm", verify_network_hsm.measure, "one session", ratio=10.0),
     Bench("provision", provision.measure, "the bare HSM calls in one session", ratio=0.5),
+    Bench("import_pskc_cbc", import_pskc.measure_cbc, "the bare HSM calls", ratio=0.5),
+    Bench("import_pskc_kw", import_pskc.measure_kw, "the bare HSM calls", ratio=0.5),
+    Bench(
+        "import_memory",
+        import_pskc.measure_memory,
+        "a tenth of the tokens",
+        ratio=1 / import_pskc.MEMORY,
+    ),
     Bench("handle_cache", handle_cache.measure, "no cache of open seeds"),
     Bench("cold_start", cold_start.measure, f"{cold_start.SECONDS:.0f} s", ratio=1.0),
 )

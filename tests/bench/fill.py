@@ -2,7 +2,7 @@
 """Fills a database with any number of tokens, faster than a vendor's file would.
 
 ``python -m bench.fill CONFIG COUNT DEVICES`` adds tokens to the database of
-CONFIG through the product's import vault and inventory, in a process of its own
+CONFIG through the product's import vault and stock, in a process of its own
 as every import, and writes the devices as loadgen reads them.
 
 Each row has its own identity and its own right MAC. Seeds are sealed once for
@@ -11,6 +11,7 @@ a thousand tokens: nothing that is measured could tell.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import sys
 from collections.abc import Iterator
@@ -23,9 +24,12 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 from bench.loadgen import write_tokens
 from development.environment import Environment
 from development.vendor import Device, make_device
-from kagimori import bootstrap, config
+from kagimori import config
+from kagimori.adapters.sql.stock import SqlStock
 from kagimori.adapters.vault import HsmImportVault
-from kagimori.application.inventory.vendor_file import EncryptedSeed
+from kagimori.application.inventory.ports import Delivery, NewToken, SeedToSeal
+from kagimori.application.inventory.vendor_file import EncryptedSeed, Head, PreSharedKey
+from kagimori.bootstrap.parts import hsm_of, opened_database, turn_at_the_door
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
     NEVER,
@@ -43,31 +47,53 @@ from support.authority import SERVICE_ID, VENDOR
 _SEEDS: Final = 1_000
 _A_COMMIT: Final = 1_000
 _PROFILE: Final = Profile(MovingFactor.EVENT, Hash.SHA1, digits=6, period=0)
+_ACTOR: Final = "bench"
 
 
 def fill(place: Environment, count: int, devices: Path) -> None:
     """Add ``count`` active tokens to the database of ``place``; write ``devices``."""
     seeds = [make_device("", period=0).seed for _ in range(min(count, _SEEDS))]
-    with bootstrap.importing(config.load(place.config), allow_host_transient=False) as authority:
-        key = place.transport_key(VENDOR)
-        sealed = [_sealed(authority.vault, key, seed) for seed in seeds]
-        tokens = _tokens(authority.vault, count, sealed)
-        while commit := list(itertools.islice(tokens, _A_COMMIT)):
-            authority.inventory.add(commit, "bench")
+    settings = config.load(place.config)
+    hsm = hsm_of(settings.hsm)
+    with opened_database(settings) as database:
+        with turn_at_the_door(settings.hsm):
+            vault = HsmImportVault.open(hsm, None, allow_host_transient=False)
+        try:
+            key = place.transport_key(VENDOR)
+            asyncio.run(_fill(vault, SqlStock(database), count, [_under(key, s) for s in seeds]))
+        finally:
+            vault.close()
     write_tokens(
         devices,
         (Device(_serial(number), seeds[number % len(seeds)], period=0) for number in range(count)),
     )
 
 
-def _sealed(vault: HsmImportVault, key: bytes, seed: bytes) -> SealedSeed:
-    wrapped = EncryptedSeed(VENDOR, "kw-aes256", aes_key_wrap_with_padding(key, seed))
-    return vault.seal(wrapped, None, SERVICE_ID, Hash.SHA1)
+async def _fill(
+    vault: HsmImportVault, stock: SqlStock, count: int, seeds: list[SeedToSeal]
+) -> None:
+    sealed = await vault.seal(SERVICE_ID, Head(PreSharedKey(VENDOR)), seeds)
+    opened = [answer for answer in sealed if isinstance(answer, SealedSeed)]
+    assert len(opened) == len(seeds), sealed
+    delivery = await stock.begin(Delivery(SERVICE_ID, uuid4().bytes * 2, VENDOR, _ACTOR))
+    rows = _identities(count, opened)
+    while commit := list(itertools.islice(rows, _A_COMMIT)):
+        macs = await vault.row_macs(commit)
+        tokens = [
+            NewToken(Token(row, mac, State.ACTIVE, NEVER))
+            for row, mac in zip(commit, macs, strict=True)
+        ]
+        await stock.add(delivery, tokens, _ACTOR)
 
 
-def _tokens(vault: HsmImportVault, count: int, sealed: list[SealedSeed]) -> Iterator[Token]:
+def _under(key: bytes, seed: bytes) -> SeedToSeal:
+    wrapped = aes_key_wrap_with_padding(key, seed)
+    return SeedToSeal(EncryptedSeed("kw-aes256", wrapped), Hash.SHA1)
+
+
+def _identities(count: int, sealed: list[SealedSeed]) -> Iterator[TokenIdentity]:
     for number in range(count):
-        identity = TokenIdentity(
+        yield TokenIdentity(
             tenant=SERVICE_ID,
             token_id=uuid4().hex,
             serial=_serial(number),
@@ -77,7 +103,6 @@ def _tokens(vault: HsmImportVault, count: int, sealed: list[SealedSeed]) -> Iter
             profile=_PROFILE,
             seed=sealed[number % len(sealed)],
         )
-        yield Token(identity, vault.row_mac(identity), State.ACTIVE, NEVER)
 
 
 def _serial(number: int) -> str:

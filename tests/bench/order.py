@@ -40,6 +40,11 @@ def canary_table(canary: CanarySeed) -> dict[str, Any]:
     }
 
 
+def versioned_canary_table(canary: CanarySeed) -> dict[str, Any]:
+    """Return the same, with the version of the keys that it goes with."""
+    return {"key_version": canary.sealed.key_version, **canary_table(canary)}
+
+
 def _lines(table: Mapping[str, object]) -> str:
     """Write strings, numbers and lists, which TOML writes as JSON does."""
     return "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())

@@ -12,13 +12,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import secrets
-import subprocess
 import time
 from asyncio import Runner, TaskGroup
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -32,7 +30,7 @@ from kagimori import config
 from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
 from kagimori.adapters.sql.provisioning import SqlProvisioningStore
 from kagimori.adapters.sql.tries import SqlTryLimits
-from kagimori.adapters.vault import Hsm, HsmVault
+from kagimori.adapters.vault import HsmVault
 from kagimori.application.enrollment.issue import IssueOrder, IssueSoftwareToken
 from kagimori.application.enrollment.passwords import Passwords
 from kagimori.application.provisioning.keys import ProvisioningKey
@@ -62,9 +60,10 @@ def measure(ground: Ground) -> Figure:
     program = rust.build("kagimori-hsm", "provision")
     settings = config.load(ground.place("provision", HOT_TOKENS, {}).config)
     set_ups = int(ground.rounds.seconds * _A_SECOND)
+    ordered = _order(settings, ground.rounds.milliseconds)
     with (
         _centre(settings) as centre,
-        _bare_calls(settings, program, ground.rounds.milliseconds) as bare_rate,
+        rust.rounds_of(program, ordered, turn_at_the_door(settings.hsm)) as bare_rate,
         Runner() as runner,
     ):
         note = f"the use case has {settings.hsm.sessions}"
@@ -157,29 +156,10 @@ def _vault(settings: Config) -> Iterator[HsmVault]:
         vault.close()
 
 
-@contextmanager
-def _bare_calls(settings: Config, program: Path, round_ms: int) -> Iterator[Callable[[], float]]:
-    """Run the program as long as the block runs; yield what measures a round there."""
-    phones = _Phones(provisioning_keys(settings.hsm).of(TENANT)[0])
-    ordered = _order(hsm_of(settings.hsm), phones, round_ms)
-    with subprocess.Popen(
-        [program], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as running:
-        with turn_at_the_door(settings.hsm):
-            assert _answer(running, ordered) == "open\n"
-        yield lambda: float(_answer(running, ""))
-
-
-def _answer(running: subprocess.Popen[str], line: str) -> str:
-    assert running.stdin is not None
-    assert running.stdout is not None
-    running.stdin.write(f"{line}\n")
-    running.stdin.flush()
-    return running.stdout.readline()
-
-
-def _order(hsm: Hsm, phones: _Phones, round_ms: int) -> str:
+def _order(settings: Config, round_ms: int) -> str:
     """Return what the program reads first: where the HSM is, and a phone's envelopes."""
+    hsm = hsm_of(settings.hsm)
+    phones = _Phones(provisioning_keys(settings.hsm).of(TENANT)[0])
     canary = order.canary_of(hsm, TENANT)
     phone = {
         "tenant": TENANT,
@@ -187,6 +167,5 @@ def _order(hsm: Hsm, phones: _Phones, round_ms: int) -> str:
         "wrap_format": hsm.provider.wrap_format,
         "envelopes": [list(phones.envelope()) for _ in range(_ENVELOPES)],
     }
-    version = {"key_version": canary.sealed.key_version}
-    tables = {"canary": {**version, **order.canary_table(canary)}, "phone": phone}
+    tables = {"canary": order.versioned_canary_table(canary), "phone": phone}
     return order.of(hsm, {"round_ms": round_ms}, tables)

@@ -5,7 +5,7 @@ Prints a line for each, writes ``build/bench.json``, draws the curves into
 ``docs/bench/``, and exits 1 if a figure is below what is wanted.
 
 With ``--smoke`` rounds are few and short, stores are small, and no curves are
-drawn: it takes less than a minute, says little about speed, and fails where a
+drawn: it takes little more than a minute, says little about speed, and fails where a
 figure is below half of what is wanted. It writes ``build/bench-smoke.json``.
 """
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,3 +28,27 @@ def run(program: Path, *arguments: str, stdin: str = "") -> str:
         [program, *arguments], input=stdin, check=True, text=True, stdout=subprocess.PIPE
     )
     return done.stdout
+
+
+@contextmanager
+def rounds_of(
+    program: Path, order: str, door: AbstractContextManager[None]
+) -> Iterator[Callable[[], float]]:
+    """Run it as long as the block runs; yield what measures one round of ``order`` there.
+
+    It opens the HSM behind ``door``.
+    """
+    with subprocess.Popen(
+        [program], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as running:
+        with door:
+            assert _answer(running, order) == "open\n"
+        yield lambda: float(_answer(running, ""))
+
+
+def _answer(running: subprocess.Popen[str], line: str) -> str:
+    assert running.stdin is not None
+    assert running.stdout is not None
+    running.stdin.write(f"{line}\n")
+    running.stdin.flush()
+    return running.stdout.readline()

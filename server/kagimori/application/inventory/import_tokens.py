@@ -9,7 +9,6 @@ delivery is known by its digest, and what it has brought in is left alone.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -44,9 +43,6 @@ __all__ = ["DeliveryRefused", "ImportOrder", "ImportTokens", "OrderRefused"]
 
 BATCH: Final = 256
 """Tokens that are sealed, and stored, at once."""
-
-_AHEAD: Final = 2
-"""Batches that wait for the HSM while one is sealed: it is never without work."""
 
 # Why a seed is refused that is under another key, or was changed on its way.
 _NOT_OURS: Final = frozenset({"UNWRAP_FAILED", "MAC_MISMATCH"})
@@ -177,12 +173,12 @@ class _Telling:
 
 
 class _Reading:
-    """One reading of a file, with some batches under way beside the one that is read."""
+    """One reading of a file, with two batches under way beside the one that is read."""
 
     def __init__(self, intake: Intake, telling: _Telling) -> None:
         self._intake = intake
         self._telling = telling
-        self._sealing: deque[tuple[asyncio.Task[Sealed], int]] = deque()
+        self._sealing: tuple[asyncio.Task[Sealed], int] | None = None
         self._storing: tuple[asyncio.Task[list[Line]], int] | None = None
         # Until a seed was tried it is not known whether the key fits.
         self._key_is_proven = False
@@ -211,32 +207,33 @@ class _Reading:
             batch, position = batches.next()
             if not batch:
                 break
-            await self._seal(await self._intake.judge(batch), position)
-            await self._store(leaving=_AHEAD if self._key_is_proven else 0)
-        await self._store(leaving=0)
+            await self._advance((await self._intake.judge(batch), position))
+        await self._advance(None)
         await self._stored()
         return position
 
-    async def _seal(self, batch: Judged, position: int) -> None:
-        self._sealing.append((asyncio.create_task(self._intake.seal(batch)), position))
-        # It is begun before its turn to be awaited: the HSM works while we read on.
-        await asyncio.sleep(0)
-
-    async def _store(self, leaving: int) -> None:
-        """Have what is sealed stored, until so many batches are left to be sealed."""
-        while len(self._sealing) > leaving:
-            sealed, position = await self._sealed()
-            await self._stored()
-            self._storing = asyncio.create_task(self._intake.store(sealed)), position
+    async def _advance(self, judged: tuple[Judged, int] | None) -> None:
+        """Hand each batch that is under way on to its next stage."""
+        sealed = await self._sealed()
+        if judged is not None:
+            batch, position = judged
+            # It is begun before its turn to be awaited: the HSM works while we read on.
+            self._sealing = asyncio.create_task(self._intake.seal(batch)), position
+            await asyncio.sleep(0)
+        await self._stored()
+        if sealed is not None:
+            batch_sealed, position = sealed
+            self._storing = asyncio.create_task(self._intake.store(batch_sealed)), position
             await asyncio.sleep(0)
 
-    async def _sealed(self) -> tuple[Sealed, int]:
-        task, position = self._sealing[0]
+    async def _sealed(self) -> tuple[Sealed, int] | None:
+        if self._sealing is None:
+            return None
+        (task, position), self._sealing = self._sealing, None
         try:
             sealed = await task
         except SeedRefused as refusal:
             raise _refused(refusal) from None
-        self._sealing.popleft()
         self._check_key(sealed)
         return sealed, position
 
@@ -262,9 +259,9 @@ class _Reading:
 
     async def _end(self) -> None:
         """Leave nothing under way: what is being stored is told of, if it can be."""
-        for task, _ in self._sealing:
-            await asyncio.wait({task})
-            task.exception()
+        if self._sealing is not None:
+            await asyncio.wait({self._sealing[0]})
+            self._sealing[0].exception()
         if self._storing is not None:
             await asyncio.wait({self._storing[0]})
             if self._storing[0].exception() is None:
