@@ -135,3 +135,12 @@ def without(document: bytes, path: str) -> bytes:
         parent.remove(element)
 
     return changed(document, remove)
+
+
+def with_mac_spoilt(document: bytes, number: int = 2) -> bytes:
+    """Return the document with a wrong MAC over the seed of token ``number``, from 0."""
+
+    def spoil(root: etree._Element) -> None:
+        all_of(root, "//pskc:ValueMAC")[number].text = "AAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
+    return changed(document, spoil)

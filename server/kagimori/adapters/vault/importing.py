@@ -12,9 +12,17 @@ from typing import Final
 from kagimori import core, key_policy
 from kagimori.adapters.vault.delivery import answers_of, keys_of, refusal_of, seeds_of
 from kagimori.adapters.vault.settings import Hsm, PartitionLogin, VaultRefused
-from kagimori.adapters.vault.words import canary_of, partition_of, provider_of, row_of, translated
+from kagimori.adapters.vault.words import (
+    RETRY_FATAL_AFTER,
+    canary_of,
+    partition_of,
+    provider_of,
+    row_of,
+    translated,
+)
 from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
 from kagimori.application.inventory.vendor_file import Head
+from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import SealedSeed, TokenIdentity
 
 _ENOUGH: Final = 16_384
@@ -118,8 +126,15 @@ class HsmImportVault:
         self._sealed += seeds
         if self._sealed > _ENOUGH:
             self._vault.close()
-            self._vault = self._enter()
+            self._vault = self._entered_anew()
             self._sealed = seeds
+
+    def _entered_anew(self) -> core.ImportVault:
+        try:
+            return self._enter()
+        except (core.PolicyError, OSError) as error:
+            # It was entered by the same settings before: nothing is wrong with the seeds.
+            raise _away(str(error)) from None
 
     def _keys_of(self, head: Head) -> core.DeliveryKeys:
         """Derive a password's key once for a file, and not for each of its batches."""
@@ -127,3 +142,9 @@ class HsmImportVault:
         if known is None or known[0] != head:
             known = self._delivery = head, keys_of(head)
         return known[1]
+
+
+def _away(why: str) -> HsmUnavailable:
+    unavailable = HsmUnavailable("the HSM cannot be entered again", RETRY_FATAL_AFTER)
+    unavailable.add_note(why)
+    return unavailable
