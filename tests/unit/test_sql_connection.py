@@ -124,7 +124,7 @@ def test_a_lost_commit_is_not_called_undone(
     place: TestDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = place.open()
-    real = module._connect(place.path)
+    real = module._connect(place.path, module.BUSY_HOUR)
 
     class Deaf:
         """Commits, and fails to say so."""

@@ -14,7 +14,12 @@ use crate::arguments::Arguments;
 
 /// `kagimori.verification.v1`, with what it imports where its paths expect it.
 mod generated {
-    #![allow(missing_docs, clippy::pedantic, reason = "generated, and documented in proto/")]
+    #![allow(
+        dead_code,
+        missing_docs,
+        clippy::pedantic,
+        reason = "generated, and documented in proto/"
+    )]
 
     pub mod types {
         pub mod v1 {
