@@ -27,8 +27,8 @@ from development.vendor import Device, make_device
 from kagimori import config
 from kagimori.adapters.sql.stock import SqlStock
 from kagimori.adapters.vault import HsmImportVault
-from kagimori.application.inventory.ports import Delivery, NewToken, SeedToSeal
-from kagimori.application.inventory.vendor_file import EncryptedSeed, Head, PreSharedKey
+from kagimori.application.deliveries.ports import Delivery, NewToken, SeedToSeal
+from kagimori.application.deliveries.vendor_file import EncryptedSeed, Head, PreSharedKey
 from kagimori.bootstrap.parts import hsm_of, opened_database, turn_at_the_door
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (

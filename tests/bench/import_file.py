@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kagimori.adapters.pskc.file import ReadOptions
-from kagimori.application.inventory.report import Line
+from kagimori.application.deliveries.report import Line
 from kagimori.processes.import_tokens import Allowed, ImportRequest, run
 from support.authority import TENANT
 

@@ -21,7 +21,7 @@ from contracts.store_bench import (
     claim_of,
     settle_all,
 )
-from kagimori.application.inventory.ports import Added
+from kagimori.application.deliveries.ports import Added
 from kagimori.application.ports import (
     Answered,
     BySerial,

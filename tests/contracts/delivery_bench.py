@@ -10,8 +10,8 @@ from typing import Literal, Protocol
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
+from kagimori.application.deliveries.vendor_file import (
     Head,
 )
 from kagimori.domain.token import Hash, SealedSeed, TokenIdentity

@@ -20,8 +20,8 @@ from contracts.delivery_bench import (
     sealed,
     way_of,
 )
-from kagimori.application.inventory.ports import SeedRefused
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused
+from kagimori.application.deliveries.vendor_file import (
     PasswordKey,
 )
 from kagimori.domain.token import Hash, SealedSeed

@@ -24,8 +24,8 @@ from contracts.delivery_bench import (
     refusal,
     way_of,
 )
-from kagimori.application.inventory.ports import SeedRefused
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused
+from kagimori.application.deliveries.vendor_file import (
     Encryption,
     Head,
     MacMethod,

@@ -13,7 +13,7 @@ from contracts.stock_contract import DELIVERY
 from contracts.store_bench import Row
 from kagimori.adapters.sql.shelf import SqlShelf
 from kagimori.adapters.sql.stock import SqlStock
-from kagimori.application.inventory.ports import NewToken
+from kagimori.application.deliveries.ports import NewToken
 from kagimori.application.inventory.shelf import ChangeToken, pages
 from kagimori.application.inventory.shelf_ports import (
     Change,

@@ -27,8 +27,8 @@ from contracts.stock_contract import DELIVERY, DEVICE, FROM, UNTIL, gathered
 from contracts.store_bench import attempts, claim_of, granted, guess, settle, succeed
 from kagimori.adapters.sql import shelf as sql_shelf
 from kagimori.adapters.sql.shelf import SqlShelf
+from kagimori.application.deliveries.ports import NewToken
 from kagimori.application.enrollment.ports import Done, HeldToken, Stale
-from kagimori.application.inventory.ports import NewToken
 from kagimori.application.inventory.shelf import ChangeToken, ShelfRefused
 from kagimori.application.inventory.shelf_ports import (
     Change,

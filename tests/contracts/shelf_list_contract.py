@@ -14,7 +14,7 @@ from contracts.shelf_bench import (
     shelf_of,
 )
 from contracts.sql_bench import SqlBench
-from kagimori.application.inventory.ports import NewToken
+from kagimori.application.deliveries.ports import NewToken
 from kagimori.application.inventory.shelf_ports import (
     EXPIRED,
     STATES,

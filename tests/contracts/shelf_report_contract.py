@@ -19,9 +19,9 @@ from contracts.shelf_bench import (
     shelf_of,
 )
 from contracts.sql_bench import SqlBench
+from kagimori.application.deliveries.ports import NewToken
 from kagimori.application.inventory.drift import drifting
 from kagimori.application.inventory.exchange import OVERDUE, Due, Exchange, Why
-from kagimori.application.inventory.ports import NewToken
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.lifecycle import Event
 from kagimori.domain.token import (

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import pytest
 
-from kagimori.application.inventory.ports import (
+from kagimori.application.deliveries.ports import (
     Added,
     Delivery,
     Duplicate,

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Protocol
 from uuid import uuid4
 
-from kagimori.application.inventory.ports import Added, Duplicate
+from kagimori.application.deliveries.ports import Added, Duplicate
 from kagimori.application.ports import (
     Answered,
     BySerial,

@@ -12,8 +12,8 @@ from contracts.delivery_bench import Answers, Door
 from contracts.delivery_contract import DeliveryContract
 from contracts.delivery_refusal_contract import RefusalContract
 from fakes.delivery_vault import FakeDeliveryVault, seed_of
-from kagimori.application.inventory.ports import SeedToSeal
-from kagimori.application.inventory.vendor_file import Head
+from kagimori.application.deliveries.ports import SeedToSeal
+from kagimori.application.deliveries.vendor_file import Head
 from kagimori.domain.token import Hash, SealedSeed, TokenIdentity
 from support.tokens import TENANT
 from support.vendor_seals import DES3_KEY, VENDORS, code_of

@@ -19,8 +19,8 @@ from contracts.delivery_refusal_contract import RefusalContract
 from development import oathtool
 from development.vendor import Device
 from kagimori.adapters.vault import HsmImportVault, HsmVault, PartitionLogin, Sessions
-from kagimori.application.inventory.ports import SeedToSeal
-from kagimori.application.inventory.vendor_file import Head, MacMethod, PreSharedKey, RsaKey
+from kagimori.application.deliveries.ports import SeedToSeal
+from kagimori.application.deliveries.vendor_file import Head, MacMethod, PreSharedKey, RsaKey
 from kagimori.application.ports import Match, Search
 from kagimori.domain.code import Otp
 from kagimori.domain.lifecycle import State

@@ -16,8 +16,8 @@ from contracts.vault_contract import SEEDS, VaultContract
 from kagimori import core
 from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
 from kagimori.adapters.vault.words import translated
-from kagimori.application.inventory.ports import SeedToSeal
-from kagimori.application.inventory.vendor_file import EncryptedSeed, Head, PreSharedKey
+from kagimori.application.deliveries.ports import SeedToSeal
+from kagimori.application.deliveries.vendor_file import EncryptedSeed, Head, PreSharedKey
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
 from support.envelopes import provisioning_pem

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from kagimori.application.inventory.ports import Added, Delivery, Duplicate, Known, NewToken
+from kagimori.application.deliveries.ports import Added, Delivery, Duplicate, Known, NewToken
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.lifecycle import Event, State, after
 from kagimori.domain.token import Token, TokenIdentity

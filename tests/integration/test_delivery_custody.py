@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from kagimori.application.inventory.vendor_file import PasswordKey
+from kagimori.application.deliveries.vendor_file import PasswordKey
 from support.delivering import Deliverer, deliverer
 from support.hsm import MODULE, HsmFiles, fresh_hsm
 from support.memory import Pattern, copies

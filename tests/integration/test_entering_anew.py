@@ -17,10 +17,10 @@ from kagimori import core
 from kagimori.adapters.spool import spool
 from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions, importing
 from kagimori.adapters.vault.delivery import keys_of
-from kagimori.application.inventory.import_tokens import ImportTokens
-from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
-from kagimori.application.inventory.report import Ending, Result, Summary
-from kagimori.application.inventory.vendor_file import Head
+from kagimori.application.deliveries.import_tokens import ImportTokens
+from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
+from kagimori.application.deliveries.report import Ending, Result, Summary
+from kagimori.application.deliveries.vendor_file import Head
 from kagimori.application.ports import Match, Search
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import HsmUnavailable

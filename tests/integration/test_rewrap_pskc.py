@@ -22,7 +22,7 @@ from pskc import PSKC
 
 from development.environment import environment_variables, kagimori
 from kagimori.adapters.pskc.file import ReadOptions
-from kagimori.application.inventory.vendor_file import OneTimeKey, VendorToken
+from kagimori.application.deliveries.vendor_file import OneTimeKey, VendorToken
 from support.pskc_bulk import seed_number, serial_number, write_pskc
 from support.pskc_files import NAMES, read_path
 from support.rewrapping import (

@@ -15,8 +15,8 @@ from development.environment import kagimori
 from development.vendor import Device
 from kagimori.adapters.pskc.file import ReadOptions
 from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
-from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
-from kagimori.application.inventory.vendor_file import VendorToken
+from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
+from kagimori.application.deliveries.vendor_file import VendorToken
 from kagimori.application.ports import Match, Search
 from kagimori.domain.code import Otp
 from kagimori.domain.lifecycle import State

@@ -21,7 +21,7 @@ from development.environment import ROOT, command
 from kagimori.adapters.sql.stock import SqlStock
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.administration.tenants import TenantChange
-from kagimori.application.inventory.ports import NewToken
+from kagimori.application.deliveries.ports import NewToken
 from kagimori.cli import app
 from kagimori.config import read_tenants
 from kagimori.domain.device import Device, Validity

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from fakes.delivery_vault import FakeDeliveryVault
 from fakes.stock import FakeStock
 from kagimori.adapters.spool import spool
-from kagimori.application.inventory.import_tokens import ImportOrder, ImportTokens
-from kagimori.application.inventory.report import Line, Result
-from kagimori.application.inventory.vendor_file import Fault, TokenFault, VendorToken
+from kagimori.application.deliveries.import_tokens import ImportOrder, ImportTokens
+from kagimori.application.deliveries.report import Line, Result
+from kagimori.application.deliveries.vendor_file import Fault, TokenFault, VendorToken
 from kagimori.domain.lifecycle import State
 from support.deliveries import KEY, VENDOR, MemoryFile, Told, serial_number, spoiled, token
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kagimori.adapters.pskc.file import ReadOptions
-from kagimori.application.inventory.vendor_file import TokenFault, VendorFileRefused
+from kagimori.application.deliveries.vendor_file import TokenFault, VendorFileRefused
 from support.pskc_files import FIGURE_6, VECTORS, VENDOR, parsed
 from support.pskc_signers import Signer
 

@@ -15,7 +15,7 @@ from pskc import PSKC
 from pskc.key import EncryptedValue
 
 from kagimori.adapters.pskc.file import ReadOptions
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     InClear,
     PasswordKey,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kagimori.adapters.pskc.file import ReadOptions
 from kagimori.adapters.pskc.writer import PskcWriter
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Head,
     MacMethod,

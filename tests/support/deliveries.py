@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from kagimori.application.inventory.report import Line
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.report import Line
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Head,
     MacMethod,

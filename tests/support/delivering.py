@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from kagimori.adapters.vault import HsmImportVault, HsmVault, PartitionLogin, Sessions
-from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Encryption,
     Head,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from fakes.delivery_vault import FakeDeliveryVault
 from fakes.stock import FakeStock
 from kagimori.adapters.spool import spool
-from kagimori.application.inventory.import_tokens import ImportOrder, ImportTokens
-from kagimori.application.inventory.report import Result, Summary
-from kagimori.application.inventory.vendor_file import TokenFault, VendorToken
+from kagimori.application.deliveries.import_tokens import ImportOrder, ImportTokens
+from kagimori.application.deliveries.report import Result, Summary
+from kagimori.application.deliveries.vendor_file import TokenFault, VendorToken
 from kagimori.domain.token import Token
 from support.deliveries import KEY, VENDOR, MemoryFile, Told, token
 

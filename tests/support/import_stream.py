@@ -9,7 +9,7 @@ from typing import Any, Final
 import grpc
 
 from kagimori.api.admin.v1 import admin_pb2, admin_pb2_grpc
-from kagimori.application.inventory.vendor_file import Head, OneTimeKey, VendorToken
+from kagimori.application.deliveries.vendor_file import Head, OneTimeKey, VendorToken
 from kagimori.domain.token import Hash, MovingFactor
 
 PATIENCE: Final = 60.0

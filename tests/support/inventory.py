@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from kagimori.adapters.sql.database import Database
 from kagimori.adapters.sql.stock import SqlStock
-from kagimori.application.inventory.ports import Added, Delivery, Duplicate, NewToken
+from kagimori.application.deliveries.ports import Added, Delivery, Duplicate, NewToken
 from kagimori.domain.token import Token
 
 

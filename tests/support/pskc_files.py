@@ -12,7 +12,7 @@ from lxml import etree
 
 from development.vendor import Device, write_pskc
 from kagimori.adapters.pskc.file import ReadOptions, open_file
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     Fault,
     Head,
     TokenFault,

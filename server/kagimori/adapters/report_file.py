@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TextIO
 
-from kagimori.application.inventory.report import Line
+from kagimori.application.deliveries.report import Line
 
 HEADINGS: Final = ("serial", "line", "result", "custody", "reason", "detail")
 

@@ -23,9 +23,9 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from kagimori.application.inventory.ports import SeedRefused
-from kagimori.application.inventory.rewrap import RewrapRefused
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused
+from kagimori.application.deliveries.rewrap import RewrapRefused
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Head,
     MacMethod,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Final
 
-from kagimori.application.inventory.ports import Earlier
+from kagimori.application.deliveries.ports import Earlier
 
 _CACHE_KIB: Final = 4096
 """Of the file's pages, how much is kept in memory."""

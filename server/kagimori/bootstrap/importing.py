@@ -11,8 +11,8 @@ from kagimori.adapters.spool import spool
 from kagimori.adapters.sql.database import Database
 from kagimori.adapters.sql.stock import SqlStock
 from kagimori.adapters.vault import HsmImportVault, HsmVault, PartitionLogin
-from kagimori.application.inventory.import_tokens import ImportTokens
-from kagimori.application.inventory.receive import ReceiveDelivery
+from kagimori.application.deliveries.import_tokens import ImportTokens
+from kagimori.application.deliveries.receive import ReceiveDelivery
 from kagimori.application.policies import Policies
 from kagimori.bootstrap.parts import (
     hsm_of,

@@ -18,6 +18,7 @@ from kagimori.adapters.sql.serving import serving_turn
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.adapters.vault import HsmVault
+from kagimori.application.deliveries.receive import ReceiveDelivery
 from kagimori.application.enrollment.activate import ActivateToken
 from kagimori.application.enrollment.deregister import DeregisterToken
 from kagimori.application.enrollment.issue import IssueSoftwareToken
@@ -26,7 +27,6 @@ from kagimori.application.enrollment.requirement import GetOtpRequirement
 from kagimori.application.enrollment.status import GetEnrollment
 from kagimori.application.enrollment.unlock import UnlockToken
 from kagimori.application.inventory.desk import AssignToken, GetToken, ReturnToken
-from kagimori.application.inventory.receive import ReceiveDelivery
 from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import VerifyOtp
 from kagimori.bootstrap.importing import receiving

@@ -20,8 +20,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from kagimori.application.inventory.report import TAKEN, Ending, Line, Result, Sink, Summary
-from kagimori.application.inventory.vendor_file import VendorFile
+from kagimori.application.deliveries.report import TAKEN, Ending, Line, Result, Sink, Summary
+from kagimori.application.deliveries.vendor_file import VendorFile
 
 ALL, NOTHING, SOME_LEFT_OUT, BROKE_OFF = 0, 1, 3, 4
 """Exit codes; 2 is wrong usage."""

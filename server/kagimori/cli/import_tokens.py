@@ -15,7 +15,7 @@ import typer
 
 if TYPE_CHECKING:
     from kagimori.adapters.report_file import ReportFile
-    from kagimori.application.inventory.report import Sink
+    from kagimori.application.deliveries.report import Sink
     from kagimori.processes.import_tokens import ImportRequest
 
 NOTHING_IMPORTED: Final = 1
@@ -120,11 +120,11 @@ def import_tokens(  # noqa: PLR0913 - an option each
 
 def _imported(request: ImportRequest, report: Path | None) -> int:
     """Import, and say how it went; return the exit code."""
-    from kagimori.application.inventory.import_tokens import (  # noqa: PLC0415 - see kagimori.cli
+    from kagimori.application.deliveries.import_tokens import (  # noqa: PLC0415 - see kagimori.cli
         DeliveryRefused,
         OrderRefused,
     )
-    from kagimori.application.inventory.vendor_file import VendorFileRefused  # noqa: PLC0415
+    from kagimori.application.deliveries.vendor_file import VendorFileRefused  # noqa: PLC0415
     from kagimori.bootstrap import StartError  # noqa: PLC0415
     from kagimori.cli.import_pages import HINTS, Shown  # noqa: PLC0415
     from kagimori.config import ConfigError  # noqa: PLC0415

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from kagimori.application.inventory.rewrap import RewrapLine
-    from kagimori.application.inventory.vendor_file import VendorFile
+    from kagimori.application.deliveries.rewrap import RewrapLine
+    from kagimori.application.deliveries.vendor_file import VendorFile
     from kagimori.processes.rewrap_pskc import Rewrapped, Rewrapping, RewrapRequest
 
 NOTHING_WRITTEN: Final = 1
@@ -87,8 +87,8 @@ def rewrap_pskc(  # noqa: PLR0913 - an option each
 
 def _rewrap(request: RewrapRequest, key_from: Path | int) -> int:
     """Rewrap, say what came of it, and return the exit code."""
-    from kagimori.application.inventory.rewrap import RewrapRefused  # noqa: PLC0415
-    from kagimori.application.inventory.vendor_file import VendorFileRefused  # noqa: PLC0415
+    from kagimori.application.deliveries.rewrap import RewrapRefused  # noqa: PLC0415
+    from kagimori.application.deliveries.vendor_file import VendorFileRefused  # noqa: PLC0415
     from kagimori.custody.refusal import CeremonyRefused  # noqa: PLC0415
     from kagimori.processes.rewrap_pskc import opened  # noqa: PLC0415
 

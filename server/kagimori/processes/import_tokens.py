@@ -14,14 +14,14 @@ from pathlib import Path
 from kagimori import bootstrap, config
 from kagimori.adapters.pskc.file import ReadOptions, open_file
 from kagimori.adapters.vault import harden_process
-from kagimori.application.inventory.import_tokens import (
+from kagimori.application.deliveries.import_tokens import (
     DeliveryRefused,
     ImportOrder,
     ImportTokens,
     OrderRefused,
 )
-from kagimori.application.inventory.report import Sink, Summary
-from kagimori.application.inventory.vendor_file import Fault, VendorFile, VendorFileRefused
+from kagimori.application.deliveries.report import Sink, Summary
+from kagimori.application.deliveries.vendor_file import Fault, VendorFile, VendorFileRefused
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.processes.operator import operator
 

@@ -27,13 +27,13 @@ from kagimori.adapters.pskc.file import ReadOptions, open_file
 from kagimori.adapters.pskc.writer import PskcWriter
 from kagimori.adapters.rewrapping import OneTimeWrapping, VendorSeeds
 from kagimori.adapters.vault import harden_process
-from kagimori.application.inventory.rewrap import (
+from kagimori.application.deliveries.rewrap import (
     RewrapCount,
     RewrapLine,
     RewrapRefused,
     rewrap,
 )
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     Fault,
     Head,
     PasswordKey,

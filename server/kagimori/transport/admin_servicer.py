@@ -15,9 +15,9 @@ from kagimori.api.admin.v1.admin_pb2 import (
     ImportTokensResponse,
 )
 from kagimori.application.administration.hsm_status import HsmInspector
-from kagimori.application.inventory.receive import Announced
-from kagimori.application.inventory.report import Line
-from kagimori.application.inventory.vendor_file import VendorToken
+from kagimori.application.deliveries.receive import Announced
+from kagimori.application.deliveries.report import Line
+from kagimori.application.deliveries.vendor_file import VendorToken
 from kagimori.domain.errors import HsmUnavailable, InvalidField
 from kagimori.transport.call import Call
 from kagimori.transport.import_mapping import announced_of, batch_of, response_of

@@ -15,10 +15,10 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kagimori.api.admin.v1 import admin_pb2
-from kagimori.application.inventory.order import LONGEST_PERIOD
-from kagimori.application.inventory.receive import Announced
-from kagimori.application.inventory.report import Line, Result
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.order import LONGEST_PERIOD
+from kagimori.application.deliveries.receive import Announced
+from kagimori.application.deliveries.report import Line, Result
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     MacMethod,
     OneTimeKey,

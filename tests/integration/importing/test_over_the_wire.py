@@ -24,7 +24,7 @@ from development.server import ServerProcess
 from development.vendor import Device, make_device
 from kagimori.adapters.pskc.file import ReadOptions
 from kagimori.api.admin.v1 import admin_pb2
-from kagimori.application.inventory.vendor_file import EncryptedSeed, OneTimeKey, VendorToken
+from kagimori.application.deliveries.vendor_file import EncryptedSeed, OneTimeKey, VendorToken
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
 from kagimori_client import BankChannel, HardwareTokenDesk, OtpRefused, TokenRegistrar
 from support.hsm import MODULE

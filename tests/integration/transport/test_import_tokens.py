@@ -20,8 +20,8 @@ from fakes.delivery_vault import FakeDeliveryVault, seed_of
 from fakes.stock import FakeStock
 from kagimori.adapters.spool import spool
 from kagimori.api.admin.v1 import admin_pb2, admin_pb2_grpc
-from kagimori.application.inventory.receive import ReceiveDelivery
-from kagimori.application.inventory.vendor_file import VendorToken
+from kagimori.application.deliveries.receive import ReceiveDelivery
+from kagimori.application.deliveries.vendor_file import VendorToken
 from kagimori.domain.lifecycle import State
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.transport.server import AuthorityServer, UseCases, build_server

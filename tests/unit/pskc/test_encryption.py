@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from kagimori.adapters.pskc.file import ReadOptions
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     Fault,
     InClear,
     MacMethod,

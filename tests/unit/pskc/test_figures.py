@@ -17,7 +17,7 @@ from pskc import PSKC
 from development import oathtool
 from development.vendor import Device
 from kagimori.adapters.pskc.file import ReadOptions
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Fault,
     InClear,

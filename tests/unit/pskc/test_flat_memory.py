@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kagimori.adapters.pskc.file import open_file
-from kagimori.application.inventory.vendor_file import VendorToken
+from kagimori.application.deliveries.vendor_file import VendorToken
 from support.pskc_bulk import seed_number, serial_number, wrapped_seeds, write_pskc
 from support.pskc_files import UNSIGNED
 

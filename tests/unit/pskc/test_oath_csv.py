@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from kagimori.adapters.pskc.file import ReadOptions
-from kagimori.application.inventory.vendor_file import EncryptedSeed, Fault, InClear, TokenFault
+from kagimori.application.deliveries.vendor_file import EncryptedSeed, Fault, InClear, TokenFault
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
 from support.pskc_files import FIGURE_6, RFC_SEED, VENDOR, Read, file_fault, parsed
 

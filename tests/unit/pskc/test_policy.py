@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from kagimori.application.inventory.vendor_file import Fault, VendorToken
+from kagimori.application.deliveries.vendor_file import Fault, VendorToken
 from kagimori.domain.device import Device, Validity
 from support.pskc_files import FIGURE_6, fault_of, parsed, token_fault
 

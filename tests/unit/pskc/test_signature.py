@@ -13,7 +13,7 @@ from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from kagimori.adapters.pskc import file as pskc_file
 from kagimori.adapters.pskc import source
 from kagimori.adapters.pskc.file import ReadOptions, open_file
-from kagimori.application.inventory.vendor_file import Fault
+from kagimori.application.deliveries.vendor_file import Fault
 from support.pskc_files import (
     FIGURE_6,
     NAMES,

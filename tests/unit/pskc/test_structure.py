@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 
 from development.vendor import Device
-from kagimori.application.inventory.vendor_file import Fault
+from kagimori.application.deliveries.vendor_file import Fault
 from kagimori.domain.token import Hash
 from support.pskc_files import (
     FIGURE_6,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from kagimori.adapters.pskc.algorithms import ENCRYPTIONS, OAEP, OAEP_DIGEST
 from kagimori.adapters.pskc.values import octets
 from kagimori.adapters.pskc.xml import DS, XENC, attribute, children, need, refusal
-from kagimori.application.inventory.vendor_file import Fault
+from kagimori.application.deliveries.vendor_file import Fault
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

@@ -16,7 +16,7 @@ from kagimori.adapters.pskc.oath_csv import CsvFile
 from kagimori.adapters.pskc.reader import PskcFile
 from kagimori.adapters.pskc.signature import LARGEST_SIGNED, Signed, is_signed, parsed, signed_by
 from kagimori.adapters.pskc.source import InMemory, OnDisk
-from kagimori.application.inventory.vendor_file import Fault, VendorFile, VendorFileRefused
+from kagimori.application.deliveries.vendor_file import Fault, VendorFile, VendorFileRefused
 
 # Without O_NONBLOCK a named pipe would hold the process until somebody writes.
 _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK

@@ -28,7 +28,7 @@ from kagimori.adapters.pskc.xml import (
     top_level,
     written,
 )
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     Encryption,
     Fault,
     Head,

@@ -12,7 +12,7 @@ from kagimori.adapters.pskc.encrypted import encrypted
 from kagimori.adapters.pskc.policy import NO_BOUNDS, between, check_not_over, policy_of
 from kagimori.adapters.pskc.values import integer, moment, octets, printable, text
 from kagimori.adapters.pskc.xml import PSKC, attribute, children, line_of, need, refusal
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Fault,
     Head,

@@ -17,7 +17,7 @@ from typing import Final
 from kagimori.adapters.pskc.algorithms import CLEAR
 from kagimori.adapters.pskc.key import LONGEST_PERIOD, MOST_PRESSES, SERIAL, SHORTEST_SEED
 from kagimori.adapters.pskc.source import Source
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Fault,
     Head,

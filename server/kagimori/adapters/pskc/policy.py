@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from kagimori.adapters.pskc.values import moment, text
 from kagimori.adapters.pskc.xml import PSKC, WHITESPACE, children, refusal
-from kagimori.application.inventory.vendor_file import Fault
+from kagimori.application.deliveries.vendor_file import Fault
 from kagimori.domain.device import Validity
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kagimori.adapters.pskc.key import PackageReader, serial_at_fault
 from kagimori.adapters.pskc.source import Source
 from kagimori.adapters.pskc.xml import check_depth, line_of, packages
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     Head,
     TokenFault,
     VendorFileRefused,

@@ -21,7 +21,7 @@ from signxml.exceptions import InvalidCertificate
 from signxml.verifier import SignatureConfiguration, VerifyResult, XMLVerifier
 
 from kagimori.adapters.pskc.xml import CONTAINER, DS, SIGNATURE, strict_parser
-from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
+from kagimori.application.deliveries.vendor_file import Fault, VendorFileRefused
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

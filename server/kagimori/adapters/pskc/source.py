@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Final, Protocol
 
-from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
+from kagimori.application.deliveries.vendor_file import Fault, VendorFileRefused
 
 _CHUNK: Final = 32 * 1024
 _CHUNK_OF_DIGEST: Final = 256 * 1024

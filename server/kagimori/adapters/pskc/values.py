@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from kagimori.adapters.pskc.xml import WHITESPACE, name_of, refusal
-from kagimori.application.inventory.vendor_file import Fault
+from kagimori.application.deliveries.vendor_file import Fault
 
 if TYPE_CHECKING:
     from lxml.etree import _Element

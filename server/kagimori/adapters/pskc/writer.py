@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 from xml.sax.saxutils import escape, quoteattr
 
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Head,
     MacMethod,

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from lxml import etree
 
-from kagimori.application.inventory.vendor_file import Fault, VendorFileRefused
+from kagimori.application.deliveries.vendor_file import Fault, VendorFileRefused
 
 LARGEST_PART: Final = 1024 * 1024
 """Octets: the head, or what lies between the ends of two packages."""

@@ -21,7 +21,7 @@ from kagimori.adapters.sql.database import (
 from kagimori.adapters.sql.dialect import Returning, statement
 from kagimori.adapters.sql.requests import moment
 from kagimori.adapters.sql.rows import COLUMNS, microseconds_of, values_of
-from kagimori.application.inventory.ports import Added, Delivery, Duplicate, Known, NewToken
+from kagimori.application.deliveries.ports import Added, Delivery, Duplicate, Known, NewToken
 from kagimori.domain.errors import InvalidField
 
 _BEGIN: Final = statement(

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from kagimori import core
 from kagimori.adapters.vault.words import sealed_of
-from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
+from kagimori.application.deliveries.vendor_file import (
     Head,
     InClear,
     OneTimeKey,

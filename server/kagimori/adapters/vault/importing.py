@@ -20,8 +20,8 @@ from kagimori.adapters.vault.words import (
     row_of,
     translated,
 )
-from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
-from kagimori.application.inventory.vendor_file import Head
+from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
+from kagimori.application.deliveries.vendor_file import Head
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import SealedSeed, TokenIdentity
 

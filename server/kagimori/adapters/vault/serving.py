@@ -22,8 +22,8 @@ from kagimori.adapters.vault.words import (
     translated,
 )
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
-from kagimori.application.inventory.ports import SeedRefused, SeedToSeal
-from kagimori.application.inventory.vendor_file import Head, PasswordKey
+from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
+from kagimori.application.deliveries.vendor_file import Head, PasswordKey
 from kagimori.application.ports import Search, SearchAnswer, SearchFailed
 from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.errors import HsmUnavailable, RecordTampered

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hardware tokens, from the vendor's file to the day they are taken out of service.
+"""Hardware tokens in stock, from the drawer to the day they are taken out of service.
 
-`vendor_file` says what a vendor delivers, whatever the format; `import_tokens` takes
-it into stock; `ports` is what both need of the world.
+`desk` is what the bank's counter asks: it gives tokens out and takes them back.
+`shelf` is what the authority's staff ask at a terminal; `exchange` and `drift` are
+their reports. How tokens come into stock is in `kagimori.application.deliveries`.
 """

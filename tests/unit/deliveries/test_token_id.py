@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from uuid import RFC_4122, UUID
 
-from kagimori.application.inventory.token_id import rising_id, uuid7
+from kagimori.application.deliveries.token_id import rising_id, uuid7
 
 
 def test_the_example_of_rfc_9562() -> None:

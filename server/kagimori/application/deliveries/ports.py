@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from kagimori.application.inventory.vendor_file import EncryptedSeed, Head
+from kagimori.application.deliveries.vendor_file import EncryptedSeed, Head
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.token import Hash, SealedSeed, Token, TokenIdentity
 from kagimori.domain.value import value

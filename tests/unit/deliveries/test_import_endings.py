@@ -11,12 +11,12 @@ import pytest
 
 from fakes.delivery_vault import FakeDeliveryVault
 from fakes.stock import FakeStock
-from kagimori.application.inventory.import_tokens import (
+from kagimori.application.deliveries.import_tokens import (
     DeliveryRefused,
 )
-from kagimori.application.inventory.ports import NewToken, SeedRefused, SeedToSeal
-from kagimori.application.inventory.report import Ending, Result
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import NewToken, SeedRefused, SeedToSeal
+from kagimori.application.deliveries.report import Ending, Result
+from kagimori.application.deliveries.vendor_file import (
     Fault,
     Head,
     VendorFileRefused,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from kagimori.application.inventory.ports import SeedRefused
-from kagimori.application.inventory.rewrap import RewrapCount, RewrapLine, RewrapRefused, rewrap
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused
+from kagimori.application.deliveries.rewrap import RewrapCount, RewrapLine, RewrapRefused, rewrap
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Fault,
     Head,

@@ -17,10 +17,10 @@ import pytest
 from fakes.delivery_vault import FakeDeliveryVault
 from fakes.stock import FakeStock
 from kagimori.adapters.spool import spool
-from kagimori.application.inventory.import_tokens import ImportOrder, ImportTokens
-from kagimori.application.inventory.ports import Earlier
-from kagimori.application.inventory.report import Line, Result, Summary
-from kagimori.application.inventory.vendor_file import Head, VendorFile, VendorToken
+from kagimori.application.deliveries.import_tokens import ImportOrder, ImportTokens
+from kagimori.application.deliveries.ports import Earlier
+from kagimori.application.deliveries.report import Line, Result, Summary
+from kagimori.application.deliveries.vendor_file import Head, VendorFile, VendorToken
 from support.deliveries import HEAD, KEY, VENDOR, token
 
 ORDER = ImportOrder("20160003", VENDOR, "os-user:keeper", max_drift=10)

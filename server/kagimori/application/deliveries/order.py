@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kagimori.application.inventory.vendor_file import Fault
+from kagimori.application.deliveries.vendor_file import Fault
 from kagimori.domain.code import LONGEST, SHORTEST
 from kagimori.domain.tenant import CUSTODY, SubscriberNames
 from kagimori.domain.token import CustodyLabel, MovingFactor, Profile

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from kagimori.application.inventory.ports import SeedRefused
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.ports import SeedRefused
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     TokenFault,
     VendorFile,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from fakes.delivery_vault import seed_of
-from kagimori.application.inventory.report import Line, Result
-from kagimori.application.inventory.vendor_file import VendorToken
+from kagimori.application.deliveries.report import Line, Result
+from kagimori.application.deliveries.vendor_file import VendorToken
 from kagimori.domain.lifecycle import State
 from support.deliveries import MemoryFile, seed_number, token
 from support.import_authority import FLEET, ORDER, SERIALS, Authority

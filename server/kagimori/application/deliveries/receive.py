@@ -11,17 +11,17 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from kagimori.application.inventory.intake import Intake
-from kagimori.application.inventory.order import ImportOrder
-from kagimori.application.inventory.ports import (
+from kagimori.application.deliveries.intake import Intake
+from kagimori.application.deliveries.order import ImportOrder
+from kagimori.application.deliveries.ports import (
     Delivery,
     DeliveryVault,
     SeedRefused,
     Seen,
     Stock,
 )
-from kagimori.application.inventory.report import Line
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.report import Line
+from kagimori.application.deliveries.vendor_file import (
     Fault,
     Head,
     MacMethod,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from kagimori.application.inventory.batch import (
+from kagimori.application.deliveries.batch import (
     SEED_TWICE,
     Candidate,
     Judged,
@@ -26,8 +26,8 @@ from kagimori.application.inventory.batch import (
     said_of,
     twin_line,
 )
-from kagimori.application.inventory.order import ImportOrder
-from kagimori.application.inventory.ports import (
+from kagimori.application.deliveries.order import ImportOrder
+from kagimori.application.deliveries.ports import (
     Added,
     DeliveryVault,
     Duplicate,
@@ -38,9 +38,9 @@ from kagimori.application.inventory.ports import (
     Seen,
     Stock,
 )
-from kagimori.application.inventory.report import Line, Result
-from kagimori.application.inventory.token_id import rising_id
-from kagimori.application.inventory.vendor_file import Fault, Head, TokenFault, VendorToken
+from kagimori.application.deliveries.report import Line, Result
+from kagimori.application.deliveries.token_id import rising_id
+from kagimori.application.deliveries.vendor_file import Fault, Head, TokenFault, VendorToken
 from kagimori.application.subscribers import digest_of
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.lifecycle import BORN, Event, State, after

@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from kagimori.application.inventory.import_tokens import (
+from kagimori.application.deliveries.import_tokens import (
     DeliveryRefused,
 )
-from kagimori.application.inventory.report import Ending, Result
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.report import Ending, Result
+from kagimori.application.deliveries.vendor_file import (
     EncryptedSeed,
     Fault,
     Head,

@@ -15,23 +15,23 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from kagimori.application.inventory.batch import Judged, Sealed
-from kagimori.application.inventory.intake import Intake
-from kagimori.application.inventory.order import (
+from kagimori.application.deliveries.batch import Judged, Sealed
+from kagimori.application.deliveries.intake import Intake
+from kagimori.application.deliveries.order import (
     DeliveryRefused,
     ImportOrder,
     OrderRefused,
     check_assignments,
 )
-from kagimori.application.inventory.ports import (
+from kagimori.application.deliveries.ports import (
     Delivery,
     DeliveryVault,
     SeedRefused,
     Seen,
     Stock,
 )
-from kagimori.application.inventory.report import Ending, Line, Result, Sink, Summary
-from kagimori.application.inventory.vendor_file import (
+from kagimori.application.deliveries.report import Ending, Line, Result, Sink, Summary
+from kagimori.application.deliveries.vendor_file import (
     TokenFault,
     VendorFile,
     VendorFileRefused,

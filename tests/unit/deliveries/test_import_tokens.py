@@ -12,10 +12,10 @@ import pytest
 
 from fakes.delivery_vault import seed_of
 from fakes.stock import FakeStock
-from kagimori.application.inventory.import_tokens import (
+from kagimori.application.deliveries.import_tokens import (
     OrderRefused,
 )
-from kagimori.application.inventory.report import Ending, Line, Result
+from kagimori.application.deliveries.report import Ending, Line, Result
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.lifecycle import State
 from kagimori.domain.tenant import SubscriberNames

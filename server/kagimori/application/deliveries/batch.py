@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kagimori.application.inventory.order import profile_fault, serial_fault
-from kagimori.application.inventory.ports import NewToken, SeedRefused
-from kagimori.application.inventory.report import Line, Result
-from kagimori.application.inventory.vendor_file import TokenFault, VendorToken
+from kagimori.application.deliveries.order import profile_fault, serial_fault
+from kagimori.application.deliveries.ports import NewToken, SeedRefused
+from kagimori.application.deliveries.report import Line, Result
+from kagimori.application.deliveries.vendor_file import TokenFault, VendorToken
 from kagimori.domain.value import value
 
 SEED_TWICE: Final = "SEED_TWICE"
