@@ -153,7 +153,7 @@ def test_those_whose_time_was_up_are_not_waited_for_afterwards() -> None:
             first = case("FIRST")
             scene.engine.submit(first)
             await until(lambda: scene.store.claimed == ["FIRST"])
-            late = [case(str(number), seconds=0.1) for number in range(40)]
+            late = [case(str(number), seconds=0.5) for number in range(40)]
             for each in late:
                 scene.engine.submit(each)
             told = await asyncio.gather(*(each.answer for each in late), return_exceptions=True)
