@@ -8,6 +8,7 @@ alone, from the private key, as RFC 6030 and XML Encryption say.
 from __future__ import annotations
 
 import hmac
+import re
 import subprocess
 import warnings
 from base64 import b64decode
@@ -201,3 +202,12 @@ def _method(element: etree._Element) -> str:
 
 def _value(element: etree._Element) -> bytes:
     return b64decode(element.findtext("xenc:CipherData/xenc:CipherValue", "", NAMES))
+
+
+def nothing_was_written(at: Place, done: subprocess.CompletedProcess[str], reason: str) -> None:
+    """See that the command gave the reason, and left nothing behind."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(rf"^kagimori: .*{reason}", done.stderr, re.MULTILINE), done.stderr
+    assert done.stderr.endswith("kagimori: nothing was written\n")
+    assert at.left_behind() == []
+    assert "Traceback" not in done.stderr
