@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from kagimori.application.deliveries.ports import SeedRefused
 from kagimori.application.deliveries.rewrap import RewrapRefused
 from kagimori.application.deliveries.vendor_file import (
+    SHORTEST_SEED,
     EncryptedSeed,
     Head,
     MacMethod,
@@ -37,8 +38,6 @@ from kagimori.domain.token import Hash
 
 ONE_TIME_OCTETS: Final = 32
 _MAC_KEY_OCTETS: Final = 32
-_SHORTEST_SEED: Final = 16
-"""Octets (RFC 4226 section 4, R6)."""
 _WRAP_UNIT: Final = 8
 _KEY_OCTETS: Final = {
     "aes128-cbc": 16,
@@ -186,8 +185,8 @@ def _fitted(seed: bytes, use: Hash) -> bytes:
     up to the block (RFC 2104 section 2), so zeros at its end change no code.
     """
     octets, block = _USES[use]
-    if len(seed) < _SHORTEST_SEED:
-        detail = f"the seed has fewer than {_SHORTEST_SEED} octets"
+    if len(seed) < SHORTEST_SEED:
+        detail = f"the seed has fewer than {SHORTEST_SEED} octets"
         raise SeedRefused("SEED_TOO_SHORT", detail)
     if len(seed) > block:
         raise SeedRefused("UNSUPPORTED_ALGORITHM", f"the seed has more than {block} octets")

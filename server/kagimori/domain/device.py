@@ -19,11 +19,6 @@ class Validity:
     not_before: datetime | None = None
     not_after: datetime | None = None
 
-    def holds(self, now: datetime) -> bool:
-        """Return whether the token may be used at ``now``."""
-        begun = self.not_before is None or now >= self.not_before
-        return begun and not self.is_over(now)
-
     def is_over(self, now: datetime) -> bool:
         """Return whether the token's time is over at ``now``: it is expired."""
         return self.not_after is not None and now >= self.not_after

@@ -89,8 +89,8 @@ def user_id(text: str) -> str:
     return text
 
 
-def service_id(text: str) -> str:
-    """Return ``text`` if it can be a サービスID; else raise `InvalidField`."""
+def service_id(text: str, field: str = "service_id") -> str:
+    """Return ``text`` if it can be a サービスID; else raise `InvalidField` of ``field``."""
     if not _SERVICE_ID.fullmatch(text):
-        raise InvalidField("service_id", "must be 8 ASCII digits")
+        raise InvalidField(field, "must be 8 ASCII digits")
     return text

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from enum import StrEnum
+from typing import Final
 
 from kagimori.domain.lifecycle import State
 from kagimori.domain.policy import Attempts
 from kagimori.domain.value import value
+
+SERIAL: Final = re.compile(r"[0-9A-Z]{1,32}")
+"""シリアル番号: what is printed on a token's back."""
 
 NEVER = -1
 """``last_step`` of a token no code of which was ever accepted."""

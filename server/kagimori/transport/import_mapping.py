@@ -15,10 +15,12 @@ from typing import Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kagimori.api.admin.v1 import admin_pb2
-from kagimori.application.deliveries.order import LONGEST_PERIOD
 from kagimori.application.deliveries.receive import Announced
 from kagimori.application.deliveries.report import Line, Result
 from kagimori.application.deliveries.vendor_file import (
+    LONGEST_NAME,
+    LONGEST_PERIOD,
+    MOST_PRESSES,
     EncryptedSeed,
     MacMethod,
     OneTimeKey,
@@ -26,22 +28,17 @@ from kagimori.application.deliveries.vendor_file import (
 )
 from kagimori.domain.code import LONGEST, SHORTEST
 from kagimori.domain.device import Device, Validity
+from kagimori.domain.enrollment import service_id
 from kagimori.domain.errors import InvalidField
-from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
+from kagimori.domain.token import NEVER, SERIAL, Hash, MovingFactor, Profile
 
 MOST_TOKENS: Final = 128
 """Of one batch."""
 
 _DIGEST_OCTETS: Final = 32
-_MOST_COUNTER: Final = (1 << 63) - 1
-"""What the database holds."""
-_LONGEST_NAME: Final = 64
-"""Characters of a manufacturer, a model or a vendor."""
 _LONGEST_KEY: Final = 4096
 """Octets of an encrypted seed or MAC key: an RSA key of 8,192 bits gives 1,024."""
 
-_SERVICE_ID: Final = re.compile(r"[0-9]{8}")
-_SERIAL: Final = re.compile(r"[0-9A-Z]{1,32}")
 _ALGORITHM: Final = re.compile(r"[0-9a-z_-]{1,32}")
 
 _FACTORS: Final = {
@@ -66,13 +63,13 @@ def announced_of(request: admin_pb2.ImportTokensRequest) -> Announced:
     if request.WhichOneof("part") != "delivery":
         raise InvalidField("delivery", "must be the first message")
     delivery = request.delivery
-    _must(bool(_SERVICE_ID.fullmatch(delivery.service_id)), "delivery.service_id", "has 8 digits")
+    tenant = service_id(delivery.service_id, "delivery.service_id")
     _must_be_name(delivery.vendor, "delivery.vendor", least=1)
     digest = delivery.digest
     _must(len(digest) == _DIGEST_OCTETS, "delivery.digest", "has 32 octets (SHA-256)")
     mac = _mac_of(delivery.mac) if delivery.HasField("mac") else None
     one_time = _one_time_of(delivery) if delivery.HasField("one_time_key") else None
-    return Announced(delivery.service_id, delivery.vendor, digest, mac, one_time, delivery.dry_run)
+    return Announced(tenant, delivery.vendor, digest, mac, one_time, delivery.dry_run)
 
 
 def batch_of(request: admin_pb2.ImportTokensRequest) -> list[VendorToken]:
@@ -115,7 +112,7 @@ def _one_time_of(delivery: admin_pb2.Delivery) -> OneTimeKey:
 
 
 def _token_of(token: admin_pb2.DeliveredToken, path: str) -> VendorToken:
-    is_serial = bool(_SERIAL.fullmatch(token.serial))
+    is_serial = bool(SERIAL.fullmatch(token.serial))
     _must(is_serial, f"{path}.serial", "has 1 to 32 characters of [0-9A-Z]")
     profile = _profile_of(token, path)
     _must(abs(token.drift_steps) <= 1 << 30, f"{path}.drift_steps", "no clock is so wrong")
@@ -153,7 +150,7 @@ def _last_step_of(token: admin_pb2.DeliveredToken, profile: Profile, path: str) 
     if profile.factor is MovingFactor.TIME:
         _must(token.counter == 0, f"{path}.counter", "must be 0 for a time-based token")
         return NEVER
-    _must(token.counter <= _MOST_COUNTER, f"{path}.counter", "must be below 2^63")
+    _must(token.counter <= MOST_PRESSES, f"{path}.counter", "must be 2^48 at most")
     _must(token.drift_steps == 0, f"{path}.drift_steps", "an event-based token has no clock")
     return token.counter - 1
 
@@ -183,8 +180,8 @@ def _moment_of(moment: Timestamp, path: str) -> datetime:
 
 
 def _must_be_name(text: str, path: str, least: int = 0) -> None:
-    fits = least <= len(text) <= _LONGEST_NAME and text.isprintable()
-    _must(fits, path, f"has {least} to {_LONGEST_NAME} printable characters")
+    fits = least <= len(text) <= LONGEST_NAME and text.isprintable()
+    _must(fits, path, f"has {least} to {LONGEST_NAME} printable characters")
 
 
 def _must_be_algorithm(name: str, path: str) -> None:

@@ -22,12 +22,12 @@ from kagimori.domain.code import Otp
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 from kagimori.domain.policy import Operation
+from kagimori.domain.token import SERIAL
 
 LONGEST_SUBSCRIBER_REF: Final = 64
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _NIL: Final = "00000000-0000-0000-0000-000000000000"
-_SERIAL: Final = re.compile(r"[0-9A-Z]{1,32}")
 
 _OPERATIONS: Final = {
     types_pb2.OPERATION_LOGIN: Operation.LOGIN,
@@ -191,7 +191,7 @@ def subject_of(request: _NamesToken) -> Subject:
 
 def serial_of(text: str) -> str:
     """Return a serial number that can be one, or raise `InvalidField`."""
-    if not _SERIAL.fullmatch(text):
+    if not SERIAL.fullmatch(text):
         msg = "must be 1 to 32 characters of [0-9A-Z]"
         raise InvalidField("serial", msg)
     return text

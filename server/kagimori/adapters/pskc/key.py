@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +12,10 @@ from kagimori.adapters.pskc.policy import NO_BOUNDS, between, check_not_over, po
 from kagimori.adapters.pskc.values import integer, moment, octets, printable, text
 from kagimori.adapters.pskc.xml import PSKC, attribute, children, line_of, need, refusal
 from kagimori.application.deliveries.vendor_file import (
+    LONGEST_NAME,
+    LONGEST_PERIOD,
+    MOST_PRESSES,
+    SHORTEST_SEED,
     EncryptedSeed,
     Fault,
     Head,
@@ -21,20 +24,12 @@ from kagimori.application.deliveries.vendor_file import (
 )
 from kagimori.domain.code import LONGEST, SHORTEST
 from kagimori.domain.device import Device, Validity
-from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
+from kagimori.domain.token import NEVER, SERIAL, Hash, MovingFactor, Profile
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-MOST_PRESSES: Final = 2**48
-"""A counter that no thumb reaches, and still far from where 64 bits end."""
-LONGEST_PERIOD: Final = 120
-"""Seconds. A code that lives longer has time to be told on."""
-SHORTEST_SEED: Final = 16
-"""Octets (RFC 4226 §4, R6)."""
-SERIAL: Final = re.compile(r"[0-9A-Z]{1,32}")
 _MOST_DRIFT: Final = 1000
-_LONGEST_NAME: Final = 64
 _NO: Final = frozenset({"false", "0"})
 _LENGTHS: Final = {str(length): length for length in range(SHORTEST, LONGEST + 1)}
 
@@ -175,8 +170,8 @@ def _device(about: dict[str, _Element]) -> Device:
     _check_text(about, (_ISSUE,))
     maker, model, start = about.get(_MANUFACTURER), about.get(_MODEL), about.get(_START)
     return Device(
-        "" if maker is None else printable(maker, _LONGEST_NAME),
-        "" if model is None else printable(model, _LONGEST_NAME),
+        "" if maker is None else printable(maker, LONGEST_NAME),
+        "" if model is None else printable(model, LONGEST_NAME),
         None if start is None else moment(start).date(),
     )
 

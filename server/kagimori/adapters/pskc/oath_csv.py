@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from kagimori.adapters.pskc.algorithms import CLEAR
-from kagimori.adapters.pskc.key import LONGEST_PERIOD, MOST_PRESSES, SERIAL, SHORTEST_SEED
 from kagimori.adapters.pskc.source import Source
 from kagimori.application.deliveries.vendor_file import (
+    LONGEST_PERIOD,
+    MOST_PRESSES,
+    SHORTEST_SEED,
     EncryptedSeed,
     Fault,
     Head,
@@ -27,7 +29,7 @@ from kagimori.application.deliveries.vendor_file import (
     VendorToken,
 )
 from kagimori.domain.code import LONGEST, SHORTEST
-from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
+from kagimori.domain.token import NEVER, SERIAL, Hash, MovingFactor, Profile
 
 LONGEST_LINE: Final = 4096
 """Octets."""

@@ -9,7 +9,7 @@ with the file.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from lxml import etree
 
@@ -59,19 +59,23 @@ _WHY_NOT: Final = {
 }
 
 
+_STRICT: Final[dict[str, Any]] = {
+    "resolve_entities": False,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "attribute_defaults": False,
+    "no_network": True,
+    "huge_tree": False,
+    "recover": False,
+    "collect_ids": False,
+    "encoding": "utf-8",
+}
+
+
 def strict_parser() -> etree.XMLParser[etree._Element]:
     """Return a parser for a whole document, with the bounds that the stream's has."""
-    return etree.XMLParser(
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-        collect_ids=False,
-        encoding="utf-8",
-    )
+    parser: etree.XMLParser[etree._Element] = etree.XMLParser(**_STRICT)
+    return parser
 
 
 class Metered:
@@ -232,19 +236,7 @@ def check_depth(package: etree._Element) -> None:
 def _events(
     chunks: Iterable[bytes], events: tuple[_Event, ...], tag: str | None
 ) -> Iterator[tuple[str, etree._Element]]:
-    parser = etree.XMLPullParser(
-        events=events,
-        tag=tag,
-        resolve_entities=False,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        no_network=True,
-        huge_tree=False,
-        recover=False,
-        collect_ids=False,
-        encoding="utf-8",
-    )
+    parser = etree.XMLPullParser(events=events, tag=tag, **_STRICT)
     try:
         for number, chunk in enumerate(chunks):
             # The parser is told to load no DTD, and does not: this keeps it from

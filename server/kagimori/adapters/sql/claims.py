@@ -47,7 +47,7 @@ _PARTS: Final = {
     "same_token": "WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
     # See `_CLAIMED`.
     "claimed_state": "CASE WHEN b.operation = 'ACTIVATION' THEN 'ASSIGNED' ELSE 'ACTIVE' END",
-    # As `Validity.holds`, by the database's clock.
+    # `Validity`, by the database's clock.
     "in_its_time": (
         "(tokens.not_before IS NULL OR tokens.not_before <= {now})"
         " AND (tokens.not_after IS NULL OR tokens.not_after > {now})"

@@ -15,6 +15,12 @@ from kagimori.application.ports import BySerial, Subject
 from kagimori.domain.enrollment import EnrollmentState, LetterState
 from kagimori.domain.lifecycle import State
 
+# What the two databases call it.
+ONE_TOKEN_EACH: Final = frozenset(
+    {"ix_tokens_live", "UNIQUE constraint failed: tokens.tenant, tokens.subscriber"}
+)
+"""The constraint that is violated where a customer would have two tokens."""
+
 # One statement, so that token and enrolment are of one moment.
 _CUSTOMER: Final = """
 {batch}

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from kagimori.adapters.sql import audit, lives
+from kagimori.adapters.sql.customers import ONE_TOKEN_EACH
 from kagimori.adapters.sql.database import (
     Asked,
     ConstraintViolated,
@@ -18,7 +19,7 @@ from kagimori.adapters.sql.database import (
 )
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import ALL, token_of
+from kagimori.adapters.sql.rows import ALL, time_of, token_of
 from kagimori.application.enrollment.ports import Done, HeldToken, Stale
 from kagimori.application.inventory.desk_ports import (
     Assigning,
@@ -76,11 +77,6 @@ RETURNING 1
     parts=_CHANGED,
 )
 
-# What the two databases call it when a customer would have two tokens.
-_ONE_TOKEN_EACH: Final = frozenset(
-    {"ix_tokens_live", "UNIQUE constraint failed: tokens.tenant, tokens.subscriber"}
-)
-
 
 class SqlDesk:
     """Each call is one transaction, and goes on where its caller goes away."""
@@ -98,7 +94,7 @@ class SqlDesk:
         try:
             return await carried_out(self._database, lambda begun: _assign(begun, assigning))
         except ConstraintViolated as violated:
-            if str(violated) not in _ONE_TOKEN_EACH:
+            if str(violated) not in ONE_TOKEN_EACH:
                 raise
             return Hindered()
 
@@ -161,13 +157,9 @@ def _stocked(now: int, row: Row) -> StockedToken:
     return StockedToken(
         moment(now),
         token_of(tuple(token)),
-        Validity(_moment(not_before), _moment(not_after)),
+        Validity(time_of(not_before), time_of(not_after)),
         Device() if since is None else Device(manufacturer, model, date.fromisoformat(since)),
     )
-
-
-def _moment(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else moment(microseconds)
 
 
 def _seen(token: Token) -> dict[str, Value]:

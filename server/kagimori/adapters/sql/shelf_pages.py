@@ -140,7 +140,3 @@ def shelved(row: Row) -> Shelved:
         delivery_id,
         time_of(imported_at),
     )
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import uuid4
 
 from kagimori.adapters.sql import audit
+from kagimori.adapters.sql.customers import ONE_TOKEN_EACH
 from kagimori.adapters.sql.database import (
     Asked,
     ConstraintViolated,
@@ -128,11 +129,6 @@ RETURNING tenant, token_id, serial
     batch={"at": "text", "wanted": "text"},
 )
 
-# What the two databases call it when a customer would have two tokens.
-_ONE_TOKEN_EACH: Final = frozenset(
-    {"ix_tokens_live", "UNIQUE constraint failed: tokens.tenant, tokens.subscriber"}
-)
-
 
 class SqlStock:
     """Each call is one transaction, and goes on where its caller goes away."""
@@ -168,7 +164,7 @@ class SqlStock:
             adding = partial(_add, delivery_id=delivery_id, tokens=tokens, actor=actor)
             return await carried_out(self._database, adding)
         except ConstraintViolated as violated:
-            if str(violated) not in _ONE_TOKEN_EACH:
+            if str(violated) not in ONE_TOKEN_EACH:
                 raise
             raise InvalidField("subscriber_ref", "has a token already") from None
 

@@ -3,23 +3,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from kagimori.application.deliveries.vendor_file import Fault
+from kagimori.application.deliveries.vendor_file import LONGEST_PERIOD, Fault
 from kagimori.domain.code import LONGEST, SHORTEST
 from kagimori.domain.tenant import CUSTODY, SubscriberNames
-from kagimori.domain.token import CustodyLabel, MovingFactor, Profile
+from kagimori.domain.token import SERIAL, CustodyLabel, MovingFactor, Profile
 
 LONGEST_SUBSCRIBER: Final = 64
 """Characters, as in the API."""
-
-LONGEST_PERIOD: Final = 120
-"""Seconds: a code that holds for longer is hardly a one-time password any more."""
-
-_SERIAL: Final = re.compile(r"[0-9A-Z]{1,32}")
 
 
 class OrderRefused(Exception):
@@ -73,7 +67,7 @@ def check_assignments(order: ImportOrder) -> None:
 
 def serial_fault(serial: str) -> tuple[Fault, str] | None:
     """Return what is wrong with a serial, if anything."""
-    if _SERIAL.fullmatch(serial):
+    if SERIAL.fullmatch(serial):
         return None
     return Fault.BAD_SERIAL, "a serial is 1 to 32 characters of 0-9 and A-Z"
 

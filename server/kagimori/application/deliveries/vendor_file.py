@@ -6,11 +6,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.token import Hash, Profile
 from kagimori.domain.value import value
+
+LONGEST_PERIOD: Final = 120
+"""Seconds: a code that holds for longer is hardly a one-time password any more."""
+
+MOST_PRESSES: Final = 2**48
+"""A counter that no thumb reaches, and still far from where 64 bits end."""
+
+SHORTEST_SEED: Final = 16
+"""Octets (RFC 4226 §4, R6)."""
+
+LONGEST_NAME: Final = 64
+"""Characters of a manufacturer or a model, as they are kept."""
 
 
 class Fault(StrEnum):
