@@ -101,9 +101,7 @@ def test_a_token_is_what_it_says() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("counter", "last_step"), [(0, -1), (7, 6), (1 << 48, (1 << 48) - 1)]
-)
+@pytest.mark.parametrize(("counter", "last_step"), [(0, -1), (7, 6), (1 << 48, (1 << 48) - 1)])
 def test_what_comes_before_the_next_counter_is_spent(counter: int, last_step: int) -> None:
     [read] = batch_of(batch(token(factor=EVENT, period=0, counter=counter)))
     assert (read.last_step, read.profile.factor) == (last_step, MovingFactor.EVENT)
