@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -270,6 +271,8 @@ class ResyncContract:
                 (answer,) = claim_all(stores[number % 4], [claim])
                 if not isinstance(answer, Held):
                     break
+                # As the engine does: whoever asks without a pause keeps the holder from settling.
+                time.sleep(min(answer.seconds, 0.02))
             if not isinstance(answer, Granted):
                 return None
             step = 8 if claim.operation is Operation.RESYNC else 7 + number // 2 % 2

@@ -11,7 +11,7 @@ import functools
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from kagimori.adapters.sql.database import Asked, Database, Row, Transaction
 from kagimori.application.ports import (
@@ -108,8 +108,17 @@ async def _left(block: Any, error: BaseException | None) -> bool:  # noqa: ANN40
     return bool(await block.__aexit__(type(error), error, error.__traceback__))
 
 
-@functools.cache
+_FIRST: Final = threading.Lock()
+
+
 def _loop() -> asyncio.AbstractEventLoop:
+    # Many threads may be the first to ask: of two loops each would wait for the other's locks.
+    with _FIRST:
+        return _only_loop()
+
+
+@functools.cache
+def _only_loop() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="tests' event loop", daemon=True).start()
     return loop
