@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from development.environment import ROOT, Environment, environment_variables, kagimori
 from development.server import ServerProcess
-from development.vendor import Device, make_device
+from development.vendor import Device
 from races.asking import Answer, Client, Door, question
+from races.codes import REACH, make_unambiguous_device
 from races.sites import PROCESSES, Site
 from races.witness import Witness
 from support.calls import eventually
@@ -27,8 +28,6 @@ VENDOR = "kagi-keywrap"
 LIMIT = 5
 HELD_UP = 20.0
 """Seconds that a search may be held up before its process is given up as hanging."""
-REACH = 10
-"""Steps on either side that a time-based code may be off: room for many races a token."""
 WINDOW = 2 * REACH + 1
 """Steps that a search for a wrong code of a time-based token looks at."""
 
@@ -36,7 +35,7 @@ WINDOW = 2 * REACH + 1
 _OUR_RULES = rf"(?m)(^\[{TENANT}\]\n(?:[^\[].*\n)*?)limits = .*\nwindows = .*\n"
 _RULES = f"""\
 limits = {{ consecutive = {LIMIT}, daily = 1000, since_unlock = 1000 }}
-windows = {{ time = {REACH}, look_ahead = 10, max_drift = 0 }}
+windows = {{ time = {REACH}, look_ahead = {REACH}, max_drift = 0 }}
 bounds = {{ per_day = "{WINDOW}/1000", per_year = "{WINDOW}/1000" }}
 """
 
@@ -78,7 +77,7 @@ class Arena:
         The customer is called as the token's serial is.
         """
         numbers = itertools.islice(self._numbers, count)
-        devices = [make_device(f"RACE{number:05d}", period=period) for number in numbers]
+        devices = [make_unambiguous_device(f"RACE{number:05d}", period) for number in numbers]
         file = self.place.write_vendor_file(VENDOR, devices)
         options = ["--config", self.place.config, "--tenant", TENANT, "--vendor", VENDOR]
         bindings = [f"--assign={device.serial}={device.serial}" for device in devices]

@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 
 from development.vendor import Device
-from races.arena import LIMIT, REACH, Arena
+from races.arena import LIMIT, Arena
 from races.asking import question
-from races.codes import event_codes, time_codes, wrong_codes
+from races.codes import REACH, event_codes, time_codes, wrong_codes
 from races.crowd import CLIENTS, Crowd
 from races.numbers import NUMBERS
 
