@@ -13,6 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
+from kagimori.application.consequences import Consequence
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
@@ -51,6 +52,7 @@ class Claim:
     and operation; of a resynchronisation both codes are ``code_length`` long.
     ``today`` is the tenant's calendar day. ``notify`` is the address
     that a letter about a code offered twice comes from, None where none is wanted.
+    ``consequence`` is what an acceptance brings about besides.
     """
 
     tenant: str
@@ -64,6 +66,7 @@ class Claim:
     today: date
     limits: AttemptLimits
     notify: str | None = None
+    consequence: Consequence | None = None
 
 
 @value(frozen=True, slots=True)

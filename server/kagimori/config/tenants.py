@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -26,6 +27,7 @@ from kagimori.domain.tenant import (
     OPERATIONS,
     Activation,
     FalseAcceptBounds,
+    Registration,
     Reissue,
     SoftwareTokens,
     SubscriberNames,
@@ -39,6 +41,7 @@ _WINDOWS: Final = Windows()
 _TOKENS: Final = SoftwareTokens()
 _ACTIVATION: Final = Activation()
 _BOUNDS: Final = FalseAcceptBounds()
+_REGISTRATION: Final = Registration()
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _FRACTION: Final = re.compile(r"[0-9]{1,12}(?:/[0-9]{1,12}|\.[0-9]{1,12})?")
@@ -142,6 +145,69 @@ class ActivationSection(Section):
     )
 
 
+class RegistrationSection(Section):
+    """How customers register tokens by serial number, and exchange them."""
+
+    serial_length: int = Field(
+        default=_REGISTRATION.serial_length,
+        ge=6,
+        le=32,
+        strict=True,
+        description="characters of a serial number",
+    )
+    unclaimed_days: int = Field(
+        default=_REGISTRATION.unclaimed_days,
+        ge=1,
+        le=365,
+        strict=True,
+        description="that an app's new token waits for its customer",
+    )
+    daily_tries: int = Field(
+        default=_REGISTRATION.daily_tries,
+        ge=1,
+        le=100,
+        strict=True,
+        description="how often a customer may name serial numbers on one calendar day",
+    )
+    replacement_minutes: int = Field(
+        default=_REGISTRATION.replacement_minutes,
+        ge=1,
+        le=60,
+        strict=True,
+        description="between the two steps of an exchange",
+    )
+    assisted_hours: int = Field(
+        default=_REGISTRATION.assisted_hours,
+        ge=1,
+        le=168,
+        strict=True,
+        description="to complete an exchange that two persons agreed on",
+    )
+    approval_hours: int = Field(
+        default=_REGISTRATION.approval_hours,
+        ge=1,
+        le=168,
+        strict=True,
+        description="for the second person to approve",
+    )
+    grid_card: bool = Field(
+        default=_REGISTRATION.grid_card,
+        strict=True,
+        description="two positions of お客様カード are asked for",
+    )
+    grid_minutes: int = Field(
+        default=_REGISTRATION.grid_minutes,
+        ge=1,
+        le=60,
+        strict=True,
+        description="to answer a challenge",
+    )
+    cut_over: date | None = Field(
+        default=None,
+        description="first day without the fixed password that came before the tokens",
+    )
+
+
 def _fraction(value: object) -> Fraction:
     # A decimal of TOML is a float, whose shortest words are what was written.
     text = f"{Decimal(str(value)):f}" if isinstance(value, float) else value
@@ -222,6 +288,7 @@ class TenantSection(Section):
     operations: OperationsSection = OperationsSection()
     activation: ActivationSection = ActivationSection()
     mail: MailTemplateSection | None = None
+    registration: RegistrationSection | None = None
 
     def policy(self, name: str) -> TenantPolicy:
         """Return the rules of the tenant called ``name``."""
@@ -241,6 +308,9 @@ class TenantSection(Section):
             custody=self.custody,
             subscriber_names=self.subscriber_names,
             mail=None if self.mail is None else self.mail.template(),
+            registration=None
+            if self.registration is None
+            else Registration(**self.registration.model_dump()),
             bounds=FalseAcceptBounds(self.bounds.per_day, self.bounds.per_year),
         )
 

@@ -233,6 +233,86 @@ class NotHardware(NotNow):
         super().__init__("it is a software token: DeregisterToken ends it")
 
 
+class ReplacementNotBegun(NotNow):
+    """No code of the old token was given, and nobody of the bank has approved it without one."""
+
+    reason = "REPLACEMENT_NOT_BEGUN"
+
+    def __init__(self) -> None:
+        """Say what comes first."""
+        super().__init__("the exchange has not begun: BeginReplacement comes first")
+
+
+class ReplacementExpired(NotNow):
+    """The exchange was begun, and its time is over."""
+
+    reason = "REPLACEMENT_EXPIRED"
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("the exchange took too long: begin it anew")
+
+
+class SameToken(NotNow):
+    """The serial number is that of the token which is to be replaced."""
+
+    reason = "SAME_TOKEN"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("it is the token that is to be replaced")
+
+
+class NoGridCard(NotNow):
+    """The customer has no grid card."""
+
+    reason = "NO_GRID_CARD"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the customer has no grid card")
+
+
+class ChallengeOver(NotNow):
+    """The challenge is not the customer's present one: answered, too old, or never made."""
+
+    reason = "CHALLENGE_OVER"
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("this challenge cannot be answered any more: ask for another")
+
+
+class SamePerson(NotNow):
+    """Who proposed it approves it: the rule wants two persons."""
+
+    reason = "SAME_PERSON"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("another person than who proposed it must approve it")
+
+
+class ProposalOver(NotNow):
+    """The proposal was decided otherwise, or its time is over, or its token is another by now."""
+
+    reason = "PROPOSAL_OVER"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the proposal is not open any more")
+
+
+class UnknownProposal(AuthorityError):
+    """The caller's tenant has no such proposal for this customer."""
+
+    reason = "UNKNOWN_PROPOSAL"
+
+    def __init__(self) -> None:
+        """Take no details: they would tell of other tenants'."""
+        super().__init__("there is no such proposal")
+
+
 class NotOffered(NotNow):
     """The tenant's policy does not offer this."""
 

@@ -31,6 +31,8 @@ class Event(StrEnum):
     """What can happen to a token."""
 
     ASSIGN = "ASSIGN"
+    REGISTER = "REGISTER"
+    """A customer takes it into use who has it in his hands (利用開始)."""
     ACTIVATE = "ACTIVATE"
     LOCK = "LOCK"
     UNLOCK = "UNLOCK"
@@ -55,9 +57,14 @@ _BOUND: Final = frozenset(State) - NOBODYS
 TRANSITIONS: Final = {
     (State.IN_STOCK, Event.ASSIGN): State.ASSIGNED,
     (State.RETURNED, Event.ASSIGN): State.ASSIGNED,
+    (State.IN_STOCK, Event.REGISTER): State.ACTIVE,
+    (State.RETURNED, Event.REGISTER): State.ACTIVE,
     (State.ASSIGNED, Event.ACTIVATE): State.ACTIVE,
     (State.ASSIGNED, Event.LOCK): State.BARRED,
     (State.BARRED, Event.UNLOCK): State.ASSIGNED,
+    # Its attempts are spent by codes that were wrong when it was to be registered.
+    (State.IN_STOCK, Event.UNLOCK): State.IN_STOCK,
+    (State.RETURNED, Event.UNLOCK): State.RETURNED,
     (State.ACTIVE, Event.LOCK): State.LOCKED,
     (State.LOCKED, Event.UNLOCK): State.ACTIVE,
     **{(state, Event.RETURN): State.RETURNED for state in _BOUND},
@@ -100,6 +107,12 @@ class Step(StrEnum):
     LOCK = "LOCK"
     UNLOCK = "UNLOCK"
     DEREGISTER = "DEREGISTER"
+    REGISTER = "REGISTER"
+    """利用開始 by a serial number."""
+    REPLACE = "REPLACE"
+    """交換."""
+    TERMINATE = "TERMINATE"
+    """利用中止."""
 
 
 ENROLMENT: Final = {
@@ -119,6 +132,13 @@ ENROLMENT: Final = {
     (Status.BARRED, Step.DEREGISTER): Status.RELEASED,
     (Status.ACTIVE, Step.DEREGISTER): Status.RELEASED,
     (Status.LOCKED, Step.DEREGISTER): Status.RELEASED,
+    (Status.NOT_REGISTERED, Step.REGISTER): Status.ACTIVE,
+    (Status.RELEASED, Step.REGISTER): Status.ACTIVE,
+    (Status.VOID, Step.REGISTER): Status.ACTIVE,
+    (Status.ACTIVE, Step.REPLACE): Status.ACTIVE,
+    # Two of the bank's staff have said so: the old token's attempts do not matter.
+    (Status.LOCKED, Step.REPLACE): Status.ACTIVE,
+    (Status.ACTIVE, Step.TERMINATE): Status.NOT_REGISTERED,
 }
 
 STATUS_OF: Final = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from kagimori.domain.value import value
 
@@ -17,8 +18,20 @@ class Operation(StrEnum):
     BILL_PAYMENT = "BILL_PAYMENT"
     ACTIVATION = "ACTIVATION"
     """利用開始: taking an assigned token into use. Not an operation of a channel's."""
+    REGISTRATION = "REGISTRATION"
+    """利用開始 by serial number and code, of a token that is nobody's yet."""
+    REPLACE_OLD = "REPLACE_OLD"
+    """交換, first step: the token that the customer has."""
+    REPLACE_NEW = "REPLACE_NEW"
+    """交換, second step: the token that is nobody's yet."""
+    TERMINATION = "TERMINATION"
+    """利用中止: one code ends the token's use."""
     RESYNC = "RESYNC"
     """同期ズレ補正: finding a token again by two consecutive codes. It authorises nothing."""
+
+
+TAKES_STOCK: Final = frozenset({Operation.REGISTRATION, Operation.REPLACE_NEW})
+"""Operations whose token is nobody's until its code is accepted."""
 
 
 @dataclass(frozen=True, slots=True)

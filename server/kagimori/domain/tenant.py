@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from kagimori.domain.policy import AttemptLimits, Operation, Windows
-from kagimori.domain.token import CustodyLabel, Hash, MovingFactor, Profile
+from kagimori.domain.token import TOKEN_CUSTODY, CustodyLabel, Hash, MovingFactor, Profile
 
 
 class When(StrEnum):
@@ -49,8 +50,11 @@ OPERATIONS: Final[Mapping[Operation, When]] = MappingProxyType(
 )
 """What a tenant that says nothing asks a code for."""
 
-CUSTODY: Final = frozenset(CustodyLabel) - {CustodyLabel.CLEAR_TEXT}
-"""The custody labels that a tenant that says nothing accepts: a seed in clear must be asked for."""
+CUSTODY: Final = TOKEN_CUSTODY - {CustodyLabel.CLEAR_TEXT}
+"""The custody labels that a tenant that says nothing accepts.
+
+A seed in clear, and cells that a print shop knows, must be asked for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,31 @@ class Activation:
 
     days: int = 7
     tries: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How customers take tokens into use by serial number (利用開始), and exchange them.
+
+    ``serial_length`` is how many characters a serial number has; ``unclaimed_days``
+    how long an app's new token waits for a customer; ``daily_tries`` how often one
+    customer may name serial numbers on one calendar day of the tenant's.
+    An exchange is completed within ``replacement_minutes`` of its first step, or
+    within ``assisted_hours`` of the approval by a second person of the bank, who
+    has ``approval_hours`` for it. With ``grid_card`` two of its positions are asked
+    for, within ``grid_minutes``. From the day ``cut_over`` in the
+    tenant's calendar on, the password that came before the tokens is abolished.
+    """
+
+    serial_length: int = 12
+    unclaimed_days: int = 30
+    daily_tries: int = 10
+    replacement_minutes: int = 10
+    assisted_hours: int = 24
+    approval_hours: int = 24
+    grid_card: bool = False
+    grid_minutes: int = 5
+    cut_over: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +139,8 @@ class TenantPolicy:
     """One bank's rules. ``name`` is for people, ``service_id`` for machines.
 
     ``issuer`` is the bank's name as customers know it. A tenant without ``mail``
-    issues no software tokens by mail.
+    issues no software tokens by mail; one without ``registration`` has none registered by
+    serial number.
     """
 
     name: str
@@ -126,4 +156,5 @@ class TenantPolicy:
     custody: frozenset[CustodyLabel] = CUSTODY
     subscriber_names: SubscriberNames = SubscriberNames.PLAIN
     mail: MailTemplate | None = None
+    registration: Registration | None = None
     bounds: FalseAcceptBounds = FalseAcceptBounds()

@@ -61,6 +61,13 @@ class CustodyLabel(StrEnum):
     """A vendor's, or its key, that was open in the importing process's locked memory."""
     CLEAR_TEXT = "CLEAR_TEXT"
     """A vendor's, in clear in the file: whoever had the file knows it."""
+    CELLS_PRINTED = "CELLS_PRINTED"
+    """A grid card's: drawn in the HSM, but what it derives was open in the process that
+    encrypted it to the print shop, and stands on the card."""
+
+
+TOKEN_CUSTODY: Final = frozenset(CustodyLabel) - {CustodyLabel.CELLS_PRINTED}
+"""The labels that a token's seed can have."""
 
 
 @value(frozen=True, slots=True)

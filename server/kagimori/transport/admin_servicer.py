@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, NoReturn, Protocol
 
+from google.protobuf.message import Message
+
 from kagimori.api.admin.v1.admin_pb2 import (
     GetHsmStatusRequest,
     GetHsmStatusResponse,
@@ -18,7 +20,7 @@ from kagimori.application.administration.hsm_status import HsmInspector
 from kagimori.application.deliveries.receive import Announced
 from kagimori.application.deliveries.report import Line
 from kagimori.application.deliveries.vendor_file import VendorToken
-from kagimori.domain.errors import HsmUnavailable, InvalidField
+from kagimori.domain.errors import HsmUnavailable, InvalidField, NotOffered
 from kagimori.transport.call import Call
 from kagimori.transport.import_mapping import announced_of, batch_of, response_of
 from kagimori.transport.mapping import hsm_status_of
@@ -88,6 +90,22 @@ class AdminServicer:
                 await reception.finish()
         finally:
             call.facts["results"] = dict(counted)
+
+    async def ProposeReplacement(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
+        """Stand for the RPC."""
+        raise NotOffered("ProposeReplacement")
+
+    async def ApproveReplacement(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
+        """Stand for the RPC."""
+        raise NotOffered("ApproveReplacement")
+
+    async def RejectReplacement(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
+        """Stand for the RPC."""
+        raise NotOffered("RejectReplacement")
+
+    async def ListReplacements(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
+        """Stand for the RPC."""
+        raise NotOffered("ListReplacements")
 
 
 def _facts_of(announced: Announced) -> dict[str, object]:

@@ -52,6 +52,7 @@ from kagimori.transport.mapping import (
     uuid_of,
     write_answer,
 )
+from kagimori.transport.registration_servicer import RegistrationServicer
 
 
 class Issue(Protocol):
@@ -128,7 +129,7 @@ class EnrollmentUseCases:
     take_back: TakeBack
 
 
-class EnrollmentServicer:
+class EnrollmentServicer(RegistrationServicer):
     """Serves kagimori.enrollment.v1.EnrollmentService."""
 
     def __init__(self, use_cases: EnrollmentUseCases) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, Protocol, cast
+from typing import Final, NoReturn, Protocol, cast
 
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kagimori.api.provisioning.v1 import provisioning_pb2
@@ -24,6 +25,7 @@ from kagimori.application.provisioning import keys
 from kagimori.application.provisioning.wish import Done, SetUp
 from kagimori.domain import enrollment
 from kagimori.domain.enrollment import ActivationPassword
+from kagimori.domain.errors import NotOffered
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import Hash, Profile
 from kagimori.transport.call import StrangersCall
@@ -81,6 +83,10 @@ class ProvisioningServicer:
             issuer=done.issuer,
             transaction_signing=done.transaction_signing,
         )
+
+    async def ProvisionNewToken(self, _request: Message, _call: StrangersCall) -> NoReturn:  # noqa: N802
+        """Stand for the RPC."""
+        raise NotOffered("ProvisionNewToken")
 
     async def GetProvisioningKeys(  # noqa: N802 - the RPC's name
         self, request: GetProvisioningKeysRequest, call: StrangersCall

@@ -35,12 +35,16 @@ NOT_SECRET_AFTER_ALL = {
     "kagimori.enrollment.v1.IssueSoftwareTokenRequest.activation_password": _TYPED,
     "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.activation_password": _TYPED,
     "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.key_pin": "a digest of a public key",
+    "kagimori.provisioning.v1.ProvisionNewTokenRequest.key_pin": "a digest of a public key",
     "kagimori.provisioning.v1.ProvisioningKey.public_key": "public, as it says",
 }
 OCTETS_OF_APPS = {
     "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.key_pin": "a digest",
     "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.login_envelope": "sealed to the HSM",
     "kagimori.provisioning.v1.ProvisionIssuedTokenRequest.signing_envelope": "sealed to the HSM",
+    "kagimori.provisioning.v1.ProvisionNewTokenRequest.key_pin": "a digest",
+    "kagimori.provisioning.v1.ProvisionNewTokenRequest.login_envelope": "sealed to the HSM",
+    "kagimori.provisioning.v1.ProvisionNewTokenRequest.signing_envelope": "sealed to the HSM",
     "kagimori.provisioning.v1.ProvisioningKey.public_key": "a public key",
 }
 
@@ -84,7 +88,7 @@ def test_every_row_is_of_a_service_that_is_served() -> None:
 
 def test_the_proto_comment_names_the_roles_of_the_row(files: list[FileDescriptorProto]) -> None:
     for name, comment in rpcs_with_comments(files):
-        realm = Realm.AUTHORITY if name.startswith("/kagimori.admin.") else Realm.BANK
+        realm = Realm.AUTHORITY if "`_authority`" in comment else Realm.BANK
         named = {post_of(realm, role) for role in Role if f"`{role}`" in comment}
         everybody = access.ANYBODY if "Anybody may call." in comment else set()
         assert named | everybody == access.ALLOWED[name], name

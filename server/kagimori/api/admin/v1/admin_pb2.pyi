@@ -10,6 +10,21 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class ReplacementReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REPLACEMENT_REASON_UNSPECIFIED: _ClassVar[ReplacementReason]
+    REPLACEMENT_REASON_LOST: _ClassVar[ReplacementReason]
+    REPLACEMENT_REASON_STOLEN: _ClassVar[ReplacementReason]
+    REPLACEMENT_REASON_BROKEN: _ClassVar[ReplacementReason]
+
+class ProposalState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PROPOSAL_STATE_UNSPECIFIED: _ClassVar[ProposalState]
+    PROPOSAL_STATE_PROPOSED: _ClassVar[ProposalState]
+    PROPOSAL_STATE_APPROVED: _ClassVar[ProposalState]
+    PROPOSAL_STATE_REJECTED: _ClassVar[ProposalState]
+    PROPOSAL_STATE_EXPIRED: _ClassVar[ProposalState]
+
 class MovingFactor(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     MOVING_FACTOR_UNSPECIFIED: _ClassVar[MovingFactor]
@@ -29,6 +44,15 @@ class ImportResult(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     IMPORT_RESULT_IMPORTED: _ClassVar[ImportResult]
     IMPORT_RESULT_DUPLICATE: _ClassVar[ImportResult]
     IMPORT_RESULT_REFUSED: _ClassVar[ImportResult]
+REPLACEMENT_REASON_UNSPECIFIED: ReplacementReason
+REPLACEMENT_REASON_LOST: ReplacementReason
+REPLACEMENT_REASON_STOLEN: ReplacementReason
+REPLACEMENT_REASON_BROKEN: ReplacementReason
+PROPOSAL_STATE_UNSPECIFIED: ProposalState
+PROPOSAL_STATE_PROPOSED: ProposalState
+PROPOSAL_STATE_APPROVED: ProposalState
+PROPOSAL_STATE_REJECTED: ProposalState
+PROPOSAL_STATE_EXPIRED: ProposalState
 MOVING_FACTOR_UNSPECIFIED: MovingFactor
 MOVING_FACTOR_TIME: MovingFactor
 MOVING_FACTOR_EVENT: MovingFactor
@@ -40,6 +64,80 @@ IMPORT_RESULT_UNSPECIFIED: ImportResult
 IMPORT_RESULT_IMPORTED: ImportResult
 IMPORT_RESULT_DUPLICATE: ImportResult
 IMPORT_RESULT_REFUSED: ImportResult
+
+class ReplacementProposal(_message.Message):
+    __slots__ = ("proposal_id", "serial", "reason", "state", "proposed_by", "proposed_at", "approve_by", "decided_by", "complete_by")
+    PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_BY_FIELD_NUMBER: _ClassVar[int]
+    PROPOSED_AT_FIELD_NUMBER: _ClassVar[int]
+    APPROVE_BY_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_BY_FIELD_NUMBER: _ClassVar[int]
+    proposal_id: str
+    serial: str
+    reason: ReplacementReason
+    state: ProposalState
+    proposed_by: str
+    proposed_at: _timestamp_pb2.Timestamp
+    approve_by: _timestamp_pb2.Timestamp
+    decided_by: str
+    complete_by: _timestamp_pb2.Timestamp
+    def __init__(self, proposal_id: _Optional[str] = ..., serial: _Optional[str] = ..., reason: _Optional[_Union[ReplacementReason, str]] = ..., state: _Optional[_Union[ProposalState, str]] = ..., proposed_by: _Optional[str] = ..., proposed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., approve_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., decided_by: _Optional[str] = ..., complete_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ProposeReplacementRequest(_message.Message):
+    __slots__ = ("request_id", "subscriber_ref", "reason")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    subscriber_ref: str
+    reason: ReplacementReason
+    def __init__(self, request_id: _Optional[str] = ..., subscriber_ref: _Optional[str] = ..., reason: _Optional[_Union[ReplacementReason, str]] = ...) -> None: ...
+
+class ProposeReplacementResponse(_message.Message):
+    __slots__ = ("proposal",)
+    PROPOSAL_FIELD_NUMBER: _ClassVar[int]
+    proposal: ReplacementProposal
+    def __init__(self, proposal: _Optional[_Union[ReplacementProposal, _Mapping]] = ...) -> None: ...
+
+class ApproveReplacementRequest(_message.Message):
+    __slots__ = ("proposal_id", "subscriber_ref")
+    PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
+    SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
+    proposal_id: str
+    subscriber_ref: str
+    def __init__(self, proposal_id: _Optional[str] = ..., subscriber_ref: _Optional[str] = ...) -> None: ...
+
+class ApproveReplacementResponse(_message.Message):
+    __slots__ = ("proposal",)
+    PROPOSAL_FIELD_NUMBER: _ClassVar[int]
+    proposal: ReplacementProposal
+    def __init__(self, proposal: _Optional[_Union[ReplacementProposal, _Mapping]] = ...) -> None: ...
+
+class RejectReplacementRequest(_message.Message):
+    __slots__ = ("proposal_id",)
+    PROPOSAL_ID_FIELD_NUMBER: _ClassVar[int]
+    proposal_id: str
+    def __init__(self, proposal_id: _Optional[str] = ...) -> None: ...
+
+class RejectReplacementResponse(_message.Message):
+    __slots__ = ("proposal",)
+    PROPOSAL_FIELD_NUMBER: _ClassVar[int]
+    proposal: ReplacementProposal
+    def __init__(self, proposal: _Optional[_Union[ReplacementProposal, _Mapping]] = ...) -> None: ...
+
+class ListReplacementsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ListReplacementsResponse(_message.Message):
+    __slots__ = ("proposals",)
+    PROPOSALS_FIELD_NUMBER: _ClassVar[int]
+    proposals: _containers.RepeatedCompositeFieldContainer[ReplacementProposal]
+    def __init__(self, proposals: _Optional[_Iterable[_Union[ReplacementProposal, _Mapping]]] = ...) -> None: ...
 
 class ImportTokensRequest(_message.Message):
     __slots__ = ("delivery", "batch")

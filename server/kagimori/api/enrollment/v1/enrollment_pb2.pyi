@@ -1,6 +1,9 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from kagimori.api.enrollment.v1 import grid_card_pb2 as _grid_card_pb2
+from kagimori.api.enrollment.v1 import login_otp_pb2 as _login_otp_pb2
+from kagimori.api.enrollment.v1 import registration_pb2 as _registration_pb2
 from kagimori.api.types.v1 import types_pb2 as _types_pb2
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -79,6 +82,20 @@ LETTER_STATUS_PENDING: LetterStatus
 LETTER_STATUS_SENT: LetterStatus
 LETTER_STATUS_REFUSED: LetterStatus
 
+class SetLoginOtpRequest(_message.Message):
+    __slots__ = ("subscriber_ref", "login_otp")
+    SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
+    LOGIN_OTP_FIELD_NUMBER: _ClassVar[int]
+    subscriber_ref: str
+    login_otp: _login_otp_pb2.LoginOtp
+    def __init__(self, subscriber_ref: _Optional[str] = ..., login_otp: _Optional[_Union[_login_otp_pb2.LoginOtp, str]] = ...) -> None: ...
+
+class SetLoginOtpResponse(_message.Message):
+    __slots__ = ("enrollment",)
+    ENROLLMENT_FIELD_NUMBER: _ClassVar[int]
+    enrollment: Enrollment
+    def __init__(self, enrollment: _Optional[_Union[Enrollment, _Mapping]] = ...) -> None: ...
+
 class Token(_message.Message):
     __slots__ = ("serial", "state", "kind", "digits", "manufacturer", "model", "expires_at", "drift_steps")
     SERIAL_FIELD_NUMBER: _ClassVar[int]
@@ -140,7 +157,7 @@ class ReturnTokenResponse(_message.Message):
     def __init__(self, token: _Optional[_Union[Token, _Mapping]] = ...) -> None: ...
 
 class Enrollment(_message.Message):
-    __slots__ = ("status", "service_id", "user_id", "serial", "issued_at", "deadline", "reissue_from", "letter")
+    __slots__ = ("status", "service_id", "user_id", "serial", "issued_at", "deadline", "reissue_from", "letter", "login_otp")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     SERVICE_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +166,7 @@ class Enrollment(_message.Message):
     DEADLINE_FIELD_NUMBER: _ClassVar[int]
     REISSUE_FROM_FIELD_NUMBER: _ClassVar[int]
     LETTER_FIELD_NUMBER: _ClassVar[int]
+    LOGIN_OTP_FIELD_NUMBER: _ClassVar[int]
     status: EnrollmentStatus
     service_id: str
     user_id: str
@@ -157,7 +175,8 @@ class Enrollment(_message.Message):
     deadline: _timestamp_pb2.Timestamp
     reissue_from: str
     letter: LetterStatus
-    def __init__(self, status: _Optional[_Union[EnrollmentStatus, str]] = ..., service_id: _Optional[str] = ..., user_id: _Optional[str] = ..., serial: _Optional[str] = ..., issued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reissue_from: _Optional[str] = ..., letter: _Optional[_Union[LetterStatus, str]] = ...) -> None: ...
+    login_otp: _login_otp_pb2.LoginOtp
+    def __init__(self, status: _Optional[_Union[EnrollmentStatus, str]] = ..., service_id: _Optional[str] = ..., user_id: _Optional[str] = ..., serial: _Optional[str] = ..., issued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., deadline: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reissue_from: _Optional[str] = ..., letter: _Optional[_Union[LetterStatus, str]] = ..., login_otp: _Optional[_Union[_login_otp_pb2.LoginOtp, str]] = ...) -> None: ...
 
 class IssueSoftwareTokenRequest(_message.Message):
     __slots__ = ("request_id", "subscriber_ref", "mail_address", "activation_password")

@@ -25,31 +25,35 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+kagimori/provisioning/v1/provisioning.proto\x12\x18kagimori.provisioning.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x1bProvisionIssuedTokenRequest\x12\x12\n\nservice_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1b\n\x13\x61\x63tivation_password\x18\x03 \x01(\t\x12\x0f\n\x07key_pin\x18\x04 \x01(\x0c\x12\x16\n\x0elogin_envelope\x18\x05 \x01(\x0c\x12\x18\n\x10signing_envelope\x18\x06 \x01(\x0c\"\x92\x01\n\x1cProvisionIssuedTokenResponse\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x35\n\x07profile\x18\x02 \x01(\x0b\x32$.kagimori.provisioning.v1.OtpProfile\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x1b\n\x13transaction_signing\x18\x04 \x01(\x08\"y\n\nOtpProfile\x12?\n\x0ehash_algorithm\x18\x01 \x01(\x0e\x32\'.kagimori.provisioning.v1.HashAlgorithm\x12\x0e\n\x06\x64igits\x18\x02 \x01(\r\x12\x0e\n\x06period\x18\x03 \x01(\r\x12\n\n\x02t0\x18\x04 \x01(\x03\"0\n\x1aGetProvisioningKeysRequest\x12\x12\n\nservice_id\x18\x01 \x01(\t\"V\n\x1bGetProvisioningKeysResponse\x12\x37\n\x04keys\x18\x01 \x03(\x0b\x32).kagimori.provisioning.v1.ProvisioningKey\"a\n\x0fProvisioningKey\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\x12:\n\toaep_hash\x18\x02 \x01(\x0e\x32\'.kagimori.provisioning.v1.HashAlgorithm\"\x10\n\x0eGetTimeRequest\";\n\x0fGetTimeResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*~\n\rHashAlgorithm\x12\x1e\n\x1aHASH_ALGORITHM_UNSPECIFIED\x10\x00\x12\x17\n\x13HASH_ALGORITHM_SHA1\x10\x01\x12\x19\n\x15HASH_ALGORITHM_SHA256\x10\x02\x12\x19\n\x15HASH_ALGORITHM_SHA512\x10\x03\x32\x82\x03\n\x13ProvisioningService\x12\x85\x01\n\x14ProvisionIssuedToken\x12\x35.kagimori.provisioning.v1.ProvisionIssuedTokenRequest\x1a\x36.kagimori.provisioning.v1.ProvisionIssuedTokenResponse\x12\x82\x01\n\x13GetProvisioningKeys\x12\x34.kagimori.provisioning.v1.GetProvisioningKeysRequest\x1a\x35.kagimori.provisioning.v1.GetProvisioningKeysResponse\x12^\n\x07GetTime\x12(.kagimori.provisioning.v1.GetTimeRequest\x1a).kagimori.provisioning.v1.GetTimeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+kagimori/provisioning/v1/provisioning.proto\x12\x18kagimori.provisioning.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x01\n\x1bProvisionIssuedTokenRequest\x12\x12\n\nservice_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12\x1b\n\x13\x61\x63tivation_password\x18\x03 \x01(\t\x12\x0f\n\x07key_pin\x18\x04 \x01(\x0c\x12\x16\n\x0elogin_envelope\x18\x05 \x01(\x0c\x12\x18\n\x10signing_envelope\x18\x06 \x01(\x0c\"\x92\x01\n\x1cProvisionIssuedTokenResponse\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x35\n\x07profile\x18\x02 \x01(\x0b\x32$.kagimori.provisioning.v1.OtpProfile\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x1b\n\x13transaction_signing\x18\x04 \x01(\x08\"q\n\x18ProvisionNewTokenRequest\x12\x12\n\nservice_id\x18\x01 \x01(\t\x12\x0f\n\x07key_pin\x18\x02 \x01(\x0c\x12\x16\n\x0elogin_envelope\x18\x03 \x01(\x0c\x12\x18\n\x10signing_envelope\x18\x04 \x01(\x0c\"\xc0\x01\n\x19ProvisionNewTokenResponse\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x35\n\x07profile\x18\x02 \x01(\x0b\x32$.kagimori.provisioning.v1.OtpProfile\x12\x0e\n\x06issuer\x18\x03 \x01(\t\x12\x1b\n\x13transaction_signing\x18\x04 \x01(\x08\x12/\n\x0bregister_by\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\nOtpProfile\x12?\n\x0ehash_algorithm\x18\x01 \x01(\x0e\x32\'.kagimori.provisioning.v1.HashAlgorithm\x12\x0e\n\x06\x64igits\x18\x02 \x01(\r\x12\x0e\n\x06period\x18\x03 \x01(\r\x12\n\n\x02t0\x18\x04 \x01(\x03\"0\n\x1aGetProvisioningKeysRequest\x12\x12\n\nservice_id\x18\x01 \x01(\t\"V\n\x1bGetProvisioningKeysResponse\x12\x37\n\x04keys\x18\x01 \x03(\x0b\x32).kagimori.provisioning.v1.ProvisioningKey\"a\n\x0fProvisioningKey\x12\x12\n\npublic_key\x18\x01 \x01(\x0c\x12:\n\toaep_hash\x18\x02 \x01(\x0e\x32\'.kagimori.provisioning.v1.HashAlgorithm\"\x10\n\x0eGetTimeRequest\";\n\x0fGetTimeResponse\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*~\n\rHashAlgorithm\x12\x1e\n\x1aHASH_ALGORITHM_UNSPECIFIED\x10\x00\x12\x17\n\x13HASH_ALGORITHM_SHA1\x10\x01\x12\x19\n\x15HASH_ALGORITHM_SHA256\x10\x02\x12\x19\n\x15HASH_ALGORITHM_SHA512\x10\x03\x32\x80\x04\n\x13ProvisioningService\x12\x85\x01\n\x14ProvisionIssuedToken\x12\x35.kagimori.provisioning.v1.ProvisionIssuedTokenRequest\x1a\x36.kagimori.provisioning.v1.ProvisionIssuedTokenResponse\x12|\n\x11ProvisionNewToken\x12\x32.kagimori.provisioning.v1.ProvisionNewTokenRequest\x1a\x33.kagimori.provisioning.v1.ProvisionNewTokenResponse\x12\x82\x01\n\x13GetProvisioningKeys\x12\x34.kagimori.provisioning.v1.GetProvisioningKeysRequest\x1a\x35.kagimori.provisioning.v1.GetProvisioningKeysResponse\x12^\n\x07GetTime\x12(.kagimori.provisioning.v1.GetTimeRequest\x1a).kagimori.provisioning.v1.GetTimeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kagimori.provisioning.v1.provisioning_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_HASHALGORITHM']._serialized_start=859
-  _globals['_HASHALGORITHM']._serialized_end=985
+  _globals['_HASHALGORITHM']._serialized_start=1169
+  _globals['_HASHALGORITHM']._serialized_end=1295
   _globals['_PROVISIONISSUEDTOKENREQUEST']._serialized_start=107
   _globals['_PROVISIONISSUEDTOKENREQUEST']._serialized_end=269
   _globals['_PROVISIONISSUEDTOKENRESPONSE']._serialized_start=272
   _globals['_PROVISIONISSUEDTOKENRESPONSE']._serialized_end=418
-  _globals['_OTPPROFILE']._serialized_start=420
-  _globals['_OTPPROFILE']._serialized_end=541
-  _globals['_GETPROVISIONINGKEYSREQUEST']._serialized_start=543
-  _globals['_GETPROVISIONINGKEYSREQUEST']._serialized_end=591
-  _globals['_GETPROVISIONINGKEYSRESPONSE']._serialized_start=593
-  _globals['_GETPROVISIONINGKEYSRESPONSE']._serialized_end=679
-  _globals['_PROVISIONINGKEY']._serialized_start=681
-  _globals['_PROVISIONINGKEY']._serialized_end=778
-  _globals['_GETTIMEREQUEST']._serialized_start=780
-  _globals['_GETTIMEREQUEST']._serialized_end=796
-  _globals['_GETTIMERESPONSE']._serialized_start=798
-  _globals['_GETTIMERESPONSE']._serialized_end=857
-  _globals['_PROVISIONINGSERVICE']._serialized_start=988
-  _globals['_PROVISIONINGSERVICE']._serialized_end=1374
+  _globals['_PROVISIONNEWTOKENREQUEST']._serialized_start=420
+  _globals['_PROVISIONNEWTOKENREQUEST']._serialized_end=533
+  _globals['_PROVISIONNEWTOKENRESPONSE']._serialized_start=536
+  _globals['_PROVISIONNEWTOKENRESPONSE']._serialized_end=728
+  _globals['_OTPPROFILE']._serialized_start=730
+  _globals['_OTPPROFILE']._serialized_end=851
+  _globals['_GETPROVISIONINGKEYSREQUEST']._serialized_start=853
+  _globals['_GETPROVISIONINGKEYSREQUEST']._serialized_end=901
+  _globals['_GETPROVISIONINGKEYSRESPONSE']._serialized_start=903
+  _globals['_GETPROVISIONINGKEYSRESPONSE']._serialized_end=989
+  _globals['_PROVISIONINGKEY']._serialized_start=991
+  _globals['_PROVISIONINGKEY']._serialized_end=1088
+  _globals['_GETTIMEREQUEST']._serialized_start=1090
+  _globals['_GETTIMEREQUEST']._serialized_end=1106
+  _globals['_GETTIMERESPONSE']._serialized_start=1108
+  _globals['_GETTIMERESPONSE']._serialized_end=1167
+  _globals['_PROVISIONINGSERVICE']._serialized_start=1298
+  _globals['_PROVISIONINGSERVICE']._serialized_end=1810
 # @@protoc_insertion_point(module_scope)

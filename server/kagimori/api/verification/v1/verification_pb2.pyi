@@ -22,6 +22,7 @@ class OtpRequirement(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OTP_REQUIREMENT_UNSPECIFIED: _ClassVar[OtpRequirement]
     OTP_REQUIREMENT_NONE: _ClassVar[OtpRequirement]
     OTP_REQUIREMENT_OTP: _ClassVar[OtpRequirement]
+    OTP_REQUIREMENT_REGISTRATION: _ClassVar[OtpRequirement]
 RESYNC_OUTCOME_UNSPECIFIED: ResyncOutcome
 RESYNC_OUTCOME_SYNCHRONIZED: ResyncOutcome
 RESYNC_OUTCOME_REJECTED: ResyncOutcome
@@ -31,6 +32,7 @@ RESYNC_OUTCOME_UNKNOWN_TOKEN: ResyncOutcome
 OTP_REQUIREMENT_UNSPECIFIED: OtpRequirement
 OTP_REQUIREMENT_NONE: OtpRequirement
 OTP_REQUIREMENT_OTP: OtpRequirement
+OTP_REQUIREMENT_REGISTRATION: OtpRequirement
 
 class ResynchronizeTokenRequest(_message.Message):
     __slots__ = ("request_id", "subscriber_ref", "serial", "first_code", "second_code")
@@ -63,12 +65,14 @@ class GetOtpRequirementRequest(_message.Message):
     def __init__(self, subscriber_ref: _Optional[str] = ..., operation: _Optional[_Union[_types_pb2.Operation, str]] = ...) -> None: ...
 
 class GetOtpRequirementResponse(_message.Message):
-    __slots__ = ("requirement", "has_token")
+    __slots__ = ("requirement", "has_token", "cut_over_on")
     REQUIREMENT_FIELD_NUMBER: _ClassVar[int]
     HAS_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    CUT_OVER_ON_FIELD_NUMBER: _ClassVar[int]
     requirement: OtpRequirement
     has_token: bool
-    def __init__(self, requirement: _Optional[_Union[OtpRequirement, str]] = ..., has_token: bool = ...) -> None: ...
+    cut_over_on: str
+    def __init__(self, requirement: _Optional[_Union[OtpRequirement, str]] = ..., has_token: bool = ..., cut_over_on: _Optional[str] = ...) -> None: ...
 
 class VerifyOtpRequest(_message.Message):
     __slots__ = ("request_id", "subscriber_ref", "serial", "operation", "code")

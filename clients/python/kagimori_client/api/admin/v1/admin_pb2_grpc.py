@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class AdminServiceStub(object):
-    """AdminService is for the staff of the token authority.
+    """AdminService is for the staff of the token authority, and for what a bank's staff
+    do under the rule of two persons.
     """
 
     def __init__(self, channel):
@@ -45,10 +46,31 @@ class AdminServiceStub(object):
                 request_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensRequest.SerializeToString,
                 response_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensResponse.FromString,
                 _registered_method=True)
+        self.ProposeReplacement = channel.unary_unary(
+                '/kagimori.admin.v1.AdminService/ProposeReplacement',
+                request_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ProposeReplacementRequest.SerializeToString,
+                response_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ProposeReplacementResponse.FromString,
+                _registered_method=True)
+        self.ApproveReplacement = channel.unary_unary(
+                '/kagimori.admin.v1.AdminService/ApproveReplacement',
+                request_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ApproveReplacementRequest.SerializeToString,
+                response_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ApproveReplacementResponse.FromString,
+                _registered_method=True)
+        self.RejectReplacement = channel.unary_unary(
+                '/kagimori.admin.v1.AdminService/RejectReplacement',
+                request_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.RejectReplacementRequest.SerializeToString,
+                response_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.RejectReplacementResponse.FromString,
+                _registered_method=True)
+        self.ListReplacements = channel.unary_unary(
+                '/kagimori.admin.v1.AdminService/ListReplacements',
+                request_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ListReplacementsRequest.SerializeToString,
+                response_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ListReplacementsResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer(object):
-    """AdminService is for the staff of the token authority.
+    """AdminService is for the staff of the token authority, and for what a bank's staff
+    do under the rule of two persons.
     """
 
     def GetHsmStatus(self, request, context):
@@ -76,6 +98,51 @@ class AdminServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ProposeReplacement(self, request, context):
+        """ProposeReplacement asks for an exchange without a code of the old token: it is
+        lost, stolen or dead. Nothing changes by it: another of the bank's operators
+        must approve it. The same request_id gives the same proposal.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant and the person are the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ApproveReplacement(self, request, context):
+        """ApproveReplacement lets the customer complete the exchange, with serial number
+        and code of the new token. The old one works until then, and is destroyed by it.
+        Who proposed it is refused. It can be sent again.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant and the person are the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectReplacement(self, request, context):
+        """RejectReplacement ends a proposal that is open: any operator of the bank may,
+        also who proposed it. It can be sent again.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant and the person are the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReplacements(self, request, context):
+        """ListReplacements returns the proposals that wait for a second person.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AdminServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -89,6 +156,26 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensRequest.FromString,
                     response_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensResponse.SerializeToString,
             ),
+            'ProposeReplacement': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeReplacement,
+                    request_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ProposeReplacementRequest.FromString,
+                    response_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ProposeReplacementResponse.SerializeToString,
+            ),
+            'ApproveReplacement': grpc.unary_unary_rpc_method_handler(
+                    servicer.ApproveReplacement,
+                    request_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ApproveReplacementRequest.FromString,
+                    response_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ApproveReplacementResponse.SerializeToString,
+            ),
+            'RejectReplacement': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectReplacement,
+                    request_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.RejectReplacementRequest.FromString,
+                    response_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.RejectReplacementResponse.SerializeToString,
+            ),
+            'ListReplacements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReplacements,
+                    request_deserializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ListReplacementsRequest.FromString,
+                    response_serializer=kagimori_dot_admin_dot_v1_dot_admin__pb2.ListReplacementsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'kagimori.admin.v1.AdminService', rpc_method_handlers)
@@ -98,7 +185,8 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService(object):
-    """AdminService is for the staff of the token authority.
+    """AdminService is for the staff of the token authority, and for what a bank's staff
+    do under the rule of two persons.
     """
 
     @staticmethod
@@ -145,6 +233,114 @@ class AdminService(object):
             '/kagimori.admin.v1.AdminService/ImportTokens',
             kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensRequest.SerializeToString,
             kagimori_dot_admin_dot_v1_dot_admin__pb2.ImportTokensResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeReplacement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.admin.v1.AdminService/ProposeReplacement',
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ProposeReplacementRequest.SerializeToString,
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ProposeReplacementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ApproveReplacement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.admin.v1.AdminService/ApproveReplacement',
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ApproveReplacementRequest.SerializeToString,
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ApproveReplacementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectReplacement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.admin.v1.AdminService/RejectReplacement',
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.RejectReplacementRequest.SerializeToString,
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.RejectReplacementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReplacements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.admin.v1.AdminService/ListReplacements',
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ListReplacementsRequest.SerializeToString,
+            kagimori_dot_admin_dot_v1_dot_admin__pb2.ListReplacementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -23,62 +23,69 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from kagimori_client.api.enrollment.v1 import grid_card_pb2 as kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2
+from kagimori_client.api.enrollment.v1 import login_otp_pb2 as kagimori_dot_enrollment_dot_v1_dot_login__otp__pb2
+from kagimori_client.api.enrollment.v1 import registration_pb2 as kagimori_dot_enrollment_dot_v1_dot_registration__pb2
 from kagimori_client.api.types.v1 import types_pb2 as kagimori_dot_types_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'kagimori/enrollment/v1/enrollment.proto\x12\x16kagimori.enrollment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkagimori/types/v1/types.proto\"\xf5\x01\n\x05Token\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".kagimori.enrollment.v1.TokenState\x12/\n\x04kind\x18\x03 \x01(\x0e\x32!.kagimori.enrollment.v1.TokenKind\x12\x0e\n\x06\x64igits\x18\x04 \x01(\r\x12\x14\n\x0cmanufacturer\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64rift_steps\x18\x08 \x01(\x11\"<\n\x12\x41ssignTokenRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\"C\n\x13\x41ssignTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.kagimori.enrollment.v1.Token\"!\n\x0fGetTokenRequest\x12\x0e\n\x06serial\x18\x01 \x01(\t\"@\n\x10GetTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.kagimori.enrollment.v1.Token\"_\n\x12ReturnTokenRequest\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x39\n\tcondition\x18\x02 \x01(\x0e\x32&.kagimori.enrollment.v1.TokenCondition\"C\n\x13ReturnTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.kagimori.enrollment.v1.Token\"\xa4\x02\n\nEnrollment\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.kagimori.enrollment.v1.EnrollmentStatus\x12\x12\n\nservice_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06serial\x18\x04 \x01(\t\x12-\n\tissued_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0creissue_from\x18\x07 \x01(\t\x12\x34\n\x06letter\x18\x08 \x01(\x0e\x32$.kagimori.enrollment.v1.LetterStatus\"z\n\x19IssueSoftwareTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0esubscriber_ref\x18\x02 \x01(\t\x12\x14\n\x0cmail_address\x18\x03 \x01(\t\x12\x1b\n\x13\x61\x63tivation_password\x18\x04 \x01(\t\"T\n\x1aIssueSoftwareTokenResponse\x12\x36\n\nenrollment\x18\x01 \x01(\x0b\x32\".kagimori.enrollment.v1.Enrollment\"P\n\x14\x41\x63tivateTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0esubscriber_ref\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\"\x9f\x01\n\x15\x41\x63tivateTokenResponse\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.kagimori.types.v1.Outcome\x12+\n\x07receipt\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.Receipt\x12\x1a\n\rattempts_left\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"0\n\x16\x44\x65registerTokenRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\"Q\n\x17\x44\x65registerTokenResponse\x12\x36\n\nenrollment\x18\x01 \x01(\x0b\x32\".kagimori.enrollment.v1.Enrollment\".\n\x14GetEnrollmentRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\"O\n\x15GetEnrollmentResponse\x12\x36\n\nenrollment\x18\x01 \x01(\x0b\x32\".kagimori.enrollment.v1.Enrollment\"K\n\x12UnlockTokenRequest\x12\x18\n\x0esubscriber_ref\x18\x01 \x01(\tH\x00\x12\x10\n\x06serial\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"\x15\n\x13UnlockTokenResponse*\xf4\x01\n\nTokenState\x12\x1b\n\x17TOKEN_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14TOKEN_STATE_IN_STOCK\x10\x01\x12\x18\n\x14TOKEN_STATE_ASSIGNED\x10\x02\x12\x16\n\x12TOKEN_STATE_ACTIVE\x10\x03\x12\x16\n\x12TOKEN_STATE_LOCKED\x10\x04\x12\x18\n\x14TOKEN_STATE_RETURNED\x10\x05\x12\x19\n\x15TOKEN_STATE_DEFECTIVE\x10\x06\x12\x17\n\x13TOKEN_STATE_EXPIRED\x10\x07\x12\x17\n\x13TOKEN_STATE_RETIRED\x10\x08*m\n\x0eTokenCondition\x12\x1f\n\x1bTOKEN_CONDITION_UNSPECIFIED\x10\x00\x12\x1b\n\x17TOKEN_CONDITION_WORKING\x10\x01\x12\x1d\n\x19TOKEN_CONDITION_DEFECTIVE\x10\x02*^\n\tTokenKind\x12\x1a\n\x16TOKEN_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15TOKEN_KIND_TIME_BASED\x10\x01\x12\x1a\n\x16TOKEN_KIND_EVENT_BASED\x10\x02*\x94\x02\n\x10\x45nrollmentStatus\x12!\n\x1d\x45NROLLMENT_STATUS_UNSPECIFIED\x10\x00\x12$\n ENROLLMENT_STATUS_NOT_REGISTERED\x10\x01\x12\x1c\n\x18\x45NROLLMENT_STATUS_ISSUED\x10\x02\x12!\n\x1d\x45NROLLMENT_STATUS_PROVISIONED\x10\x03\x12\x1c\n\x18\x45NROLLMENT_STATUS_ACTIVE\x10\x04\x12\x1c\n\x18\x45NROLLMENT_STATUS_LOCKED\x10\x05\x12\x1e\n\x1a\x45NROLLMENT_STATUS_RELEASED\x10\x06\x12\x1a\n\x16\x45NROLLMENT_STATUS_VOID\x10\x07*{\n\x0cLetterStatus\x12\x1d\n\x19LETTER_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15LETTER_STATUS_PENDING\x10\x01\x12\x16\n\x12LETTER_STATUS_SENT\x10\x02\x12\x19\n\x15LETTER_STATUS_REFUSED\x10\x03\x32\xf7\x06\n\x11\x45nrollmentService\x12{\n\x12IssueSoftwareToken\x12\x31.kagimori.enrollment.v1.IssueSoftwareTokenRequest\x1a\x32.kagimori.enrollment.v1.IssueSoftwareTokenResponse\x12l\n\rActivateToken\x12,.kagimori.enrollment.v1.ActivateTokenRequest\x1a-.kagimori.enrollment.v1.ActivateTokenResponse\x12r\n\x0f\x44\x65registerToken\x12..kagimori.enrollment.v1.DeregisterTokenRequest\x1a/.kagimori.enrollment.v1.DeregisterTokenResponse\x12l\n\rGetEnrollment\x12,.kagimori.enrollment.v1.GetEnrollmentRequest\x1a-.kagimori.enrollment.v1.GetEnrollmentResponse\x12\x66\n\x0bUnlockToken\x12*.kagimori.enrollment.v1.UnlockTokenRequest\x1a+.kagimori.enrollment.v1.UnlockTokenResponse\x12\x66\n\x0b\x41ssignToken\x12*.kagimori.enrollment.v1.AssignTokenRequest\x1a+.kagimori.enrollment.v1.AssignTokenResponse\x12]\n\x08GetToken\x12\'.kagimori.enrollment.v1.GetTokenRequest\x1a(.kagimori.enrollment.v1.GetTokenResponse\x12\x66\n\x0bReturnToken\x12*.kagimori.enrollment.v1.ReturnTokenRequest\x1a+.kagimori.enrollment.v1.ReturnTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'kagimori/enrollment/v1/enrollment.proto\x12\x16kagimori.enrollment.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&kagimori/enrollment/v1/grid_card.proto\x1a&kagimori/enrollment/v1/login_otp.proto\x1a)kagimori/enrollment/v1/registration.proto\x1a\x1dkagimori/types/v1/types.proto\"a\n\x12SetLoginOtpRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\x12\x33\n\tlogin_otp\x18\x02 \x01(\x0e\x32 .kagimori.enrollment.v1.LoginOtp\"M\n\x13SetLoginOtpResponse\x12\x36\n\nenrollment\x18\x01 \x01(\x0b\x32\".kagimori.enrollment.v1.Enrollment\"\xf5\x01\n\x05Token\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x31\n\x05state\x18\x02 \x01(\x0e\x32\".kagimori.enrollment.v1.TokenState\x12/\n\x04kind\x18\x03 \x01(\x0e\x32!.kagimori.enrollment.v1.TokenKind\x12\x0e\n\x06\x64igits\x18\x04 \x01(\r\x12\x14\n\x0cmanufacturer\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64rift_steps\x18\x08 \x01(\x11\"<\n\x12\x41ssignTokenRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\x12\x0e\n\x06serial\x18\x02 \x01(\t\"C\n\x13\x41ssignTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.kagimori.enrollment.v1.Token\"!\n\x0fGetTokenRequest\x12\x0e\n\x06serial\x18\x01 \x01(\t\"@\n\x10GetTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.kagimori.enrollment.v1.Token\"_\n\x12ReturnTokenRequest\x12\x0e\n\x06serial\x18\x01 \x01(\t\x12\x39\n\tcondition\x18\x02 \x01(\x0e\x32&.kagimori.enrollment.v1.TokenCondition\"C\n\x13ReturnTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.kagimori.enrollment.v1.Token\"\xd9\x02\n\nEnrollment\x12\x38\n\x06status\x18\x01 \x01(\x0e\x32(.kagimori.enrollment.v1.EnrollmentStatus\x12\x12\n\nservice_id\x18\x02 \x01(\t\x12\x0f\n\x07user_id\x18\x03 \x01(\t\x12\x0e\n\x06serial\x18\x04 \x01(\t\x12-\n\tissued_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x64\x65\x61\x64line\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0creissue_from\x18\x07 \x01(\t\x12\x34\n\x06letter\x18\x08 \x01(\x0e\x32$.kagimori.enrollment.v1.LetterStatus\x12\x33\n\tlogin_otp\x18\t \x01(\x0e\x32 .kagimori.enrollment.v1.LoginOtp\"z\n\x19IssueSoftwareTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0esubscriber_ref\x18\x02 \x01(\t\x12\x14\n\x0cmail_address\x18\x03 \x01(\t\x12\x1b\n\x13\x61\x63tivation_password\x18\x04 \x01(\t\"T\n\x1aIssueSoftwareTokenResponse\x12\x36\n\nenrollment\x18\x01 \x01(\x0b\x32\".kagimori.enrollment.v1.Enrollment\"P\n\x14\x41\x63tivateTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x16\n\x0esubscriber_ref\x18\x02 \x01(\t\x12\x0c\n\x04\x63ode\x18\x03 \x01(\t\"\x9f\x01\n\x15\x41\x63tivateTokenResponse\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.kagimori.types.v1.Outcome\x12+\n\x07receipt\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.Receipt\x12\x1a\n\rattempts_left\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"0\n\x16\x44\x65registerTokenRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\"Q\n\x17\x44\x65registerTokenResponse\x12\x36\n\nenrollment\x18\x01 \x01(\x0b\x32\".kagimori.enrollment.v1.Enrollment\".\n\x14GetEnrollmentRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\"O\n\x15GetEnrollmentResponse\x12\x36\n\nenrollment\x18\x01 \x01(\x0b\x32\".kagimori.enrollment.v1.Enrollment\"K\n\x12UnlockTokenRequest\x12\x18\n\x0esubscriber_ref\x18\x01 \x01(\tH\x00\x12\x10\n\x06serial\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"\x15\n\x13UnlockTokenResponse*\xf4\x01\n\nTokenState\x12\x1b\n\x17TOKEN_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14TOKEN_STATE_IN_STOCK\x10\x01\x12\x18\n\x14TOKEN_STATE_ASSIGNED\x10\x02\x12\x16\n\x12TOKEN_STATE_ACTIVE\x10\x03\x12\x16\n\x12TOKEN_STATE_LOCKED\x10\x04\x12\x18\n\x14TOKEN_STATE_RETURNED\x10\x05\x12\x19\n\x15TOKEN_STATE_DEFECTIVE\x10\x06\x12\x17\n\x13TOKEN_STATE_EXPIRED\x10\x07\x12\x17\n\x13TOKEN_STATE_RETIRED\x10\x08*m\n\x0eTokenCondition\x12\x1f\n\x1bTOKEN_CONDITION_UNSPECIFIED\x10\x00\x12\x1b\n\x17TOKEN_CONDITION_WORKING\x10\x01\x12\x1d\n\x19TOKEN_CONDITION_DEFECTIVE\x10\x02*^\n\tTokenKind\x12\x1a\n\x16TOKEN_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15TOKEN_KIND_TIME_BASED\x10\x01\x12\x1a\n\x16TOKEN_KIND_EVENT_BASED\x10\x02*\x94\x02\n\x10\x45nrollmentStatus\x12!\n\x1d\x45NROLLMENT_STATUS_UNSPECIFIED\x10\x00\x12$\n ENROLLMENT_STATUS_NOT_REGISTERED\x10\x01\x12\x1c\n\x18\x45NROLLMENT_STATUS_ISSUED\x10\x02\x12!\n\x1d\x45NROLLMENT_STATUS_PROVISIONED\x10\x03\x12\x1c\n\x18\x45NROLLMENT_STATUS_ACTIVE\x10\x04\x12\x1c\n\x18\x45NROLLMENT_STATUS_LOCKED\x10\x05\x12\x1e\n\x1a\x45NROLLMENT_STATUS_RELEASED\x10\x06\x12\x1a\n\x16\x45NROLLMENT_STATUS_VOID\x10\x07*{\n\x0cLetterStatus\x12\x1d\n\x19LETTER_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15LETTER_STATUS_PENDING\x10\x01\x12\x16\n\x12LETTER_STATUS_SENT\x10\x02\x12\x19\n\x15LETTER_STATUS_REFUSED\x10\x03\x32\x9d\x0e\n\x11\x45nrollmentService\x12{\n\x12IssueSoftwareToken\x12\x31.kagimori.enrollment.v1.IssueSoftwareTokenRequest\x1a\x32.kagimori.enrollment.v1.IssueSoftwareTokenResponse\x12l\n\rActivateToken\x12,.kagimori.enrollment.v1.ActivateTokenRequest\x1a-.kagimori.enrollment.v1.ActivateTokenResponse\x12r\n\x0f\x44\x65registerToken\x12..kagimori.enrollment.v1.DeregisterTokenRequest\x1a/.kagimori.enrollment.v1.DeregisterTokenResponse\x12l\n\rGetEnrollment\x12,.kagimori.enrollment.v1.GetEnrollmentRequest\x1a-.kagimori.enrollment.v1.GetEnrollmentResponse\x12\x66\n\x0bUnlockToken\x12*.kagimori.enrollment.v1.UnlockTokenRequest\x1a+.kagimori.enrollment.v1.UnlockTokenResponse\x12\x66\n\x0b\x41ssignToken\x12*.kagimori.enrollment.v1.AssignTokenRequest\x1a+.kagimori.enrollment.v1.AssignTokenResponse\x12]\n\x08GetToken\x12\'.kagimori.enrollment.v1.GetTokenRequest\x1a(.kagimori.enrollment.v1.GetTokenResponse\x12\x66\n\x0bReturnToken\x12*.kagimori.enrollment.v1.ReturnTokenRequest\x1a+.kagimori.enrollment.v1.ReturnTokenResponse\x12l\n\rRegisterToken\x12,.kagimori.enrollment.v1.RegisterTokenRequest\x1a-.kagimori.enrollment.v1.RegisterTokenResponse\x12\x66\n\x0bSetLoginOtp\x12*.kagimori.enrollment.v1.SetLoginOtpRequest\x1a+.kagimori.enrollment.v1.SetLoginOtpResponse\x12o\n\x0eTerminateToken\x12-.kagimori.enrollment.v1.TerminateTokenRequest\x1a..kagimori.enrollment.v1.TerminateTokenResponse\x12u\n\x10\x42\x65ginReplacement\x12/.kagimori.enrollment.v1.BeginReplacementRequest\x1a\x30.kagimori.enrollment.v1.BeginReplacementResponse\x12~\n\x13\x43ompleteReplacement\x12\x32.kagimori.enrollment.v1.CompleteReplacementRequest\x1a\x33.kagimori.enrollment.v1.CompleteReplacementResponse\x12~\n\x13\x43reateGridChallenge\x12\x32.kagimori.enrollment.v1.CreateGridChallengeRequest\x1a\x33.kagimori.enrollment.v1.CreateGridChallengeResponse\x12u\n\x10VerifyGridAnswer\x12/.kagimori.enrollment.v1.VerifyGridAnswerRequest\x1a\x30.kagimori.enrollment.v1.VerifyGridAnswerResponse\x12o\n\x0eUnlockGridCard\x12-.kagimori.enrollment.v1.UnlockGridCardRequest\x1a..kagimori.enrollment.v1.UnlockGridCardResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kagimori.enrollment.v1.enrollment_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TOKENSTATE']._serialized_start=1889
-  _globals['_TOKENSTATE']._serialized_end=2133
-  _globals['_TOKENCONDITION']._serialized_start=2135
-  _globals['_TOKENCONDITION']._serialized_end=2244
-  _globals['_TOKENKIND']._serialized_start=2246
-  _globals['_TOKENKIND']._serialized_end=2340
-  _globals['_ENROLLMENTSTATUS']._serialized_start=2343
-  _globals['_ENROLLMENTSTATUS']._serialized_end=2619
-  _globals['_LETTERSTATUS']._serialized_start=2621
-  _globals['_LETTERSTATUS']._serialized_end=2744
-  _globals['_TOKEN']._serialized_start=132
-  _globals['_TOKEN']._serialized_end=377
-  _globals['_ASSIGNTOKENREQUEST']._serialized_start=379
-  _globals['_ASSIGNTOKENREQUEST']._serialized_end=439
-  _globals['_ASSIGNTOKENRESPONSE']._serialized_start=441
-  _globals['_ASSIGNTOKENRESPONSE']._serialized_end=508
-  _globals['_GETTOKENREQUEST']._serialized_start=510
-  _globals['_GETTOKENREQUEST']._serialized_end=543
-  _globals['_GETTOKENRESPONSE']._serialized_start=545
-  _globals['_GETTOKENRESPONSE']._serialized_end=609
-  _globals['_RETURNTOKENREQUEST']._serialized_start=611
-  _globals['_RETURNTOKENREQUEST']._serialized_end=706
-  _globals['_RETURNTOKENRESPONSE']._serialized_start=708
-  _globals['_RETURNTOKENRESPONSE']._serialized_end=775
-  _globals['_ENROLLMENT']._serialized_start=778
-  _globals['_ENROLLMENT']._serialized_end=1070
-  _globals['_ISSUESOFTWARETOKENREQUEST']._serialized_start=1072
-  _globals['_ISSUESOFTWARETOKENREQUEST']._serialized_end=1194
-  _globals['_ISSUESOFTWARETOKENRESPONSE']._serialized_start=1196
-  _globals['_ISSUESOFTWARETOKENRESPONSE']._serialized_end=1280
-  _globals['_ACTIVATETOKENREQUEST']._serialized_start=1282
-  _globals['_ACTIVATETOKENREQUEST']._serialized_end=1362
-  _globals['_ACTIVATETOKENRESPONSE']._serialized_start=1365
-  _globals['_ACTIVATETOKENRESPONSE']._serialized_end=1524
-  _globals['_DEREGISTERTOKENREQUEST']._serialized_start=1526
-  _globals['_DEREGISTERTOKENREQUEST']._serialized_end=1574
-  _globals['_DEREGISTERTOKENRESPONSE']._serialized_start=1576
-  _globals['_DEREGISTERTOKENRESPONSE']._serialized_end=1657
-  _globals['_GETENROLLMENTREQUEST']._serialized_start=1659
-  _globals['_GETENROLLMENTREQUEST']._serialized_end=1705
-  _globals['_GETENROLLMENTRESPONSE']._serialized_start=1707
-  _globals['_GETENROLLMENTRESPONSE']._serialized_end=1786
-  _globals['_UNLOCKTOKENREQUEST']._serialized_start=1788
-  _globals['_UNLOCKTOKENREQUEST']._serialized_end=1863
-  _globals['_UNLOCKTOKENRESPONSE']._serialized_start=1865
-  _globals['_UNLOCKTOKENRESPONSE']._serialized_end=1886
-  _globals['_ENROLLMENTSERVICE']._serialized_start=2747
-  _globals['_ENROLLMENTSERVICE']._serialized_end=3634
+  _globals['_TOKENSTATE']._serialized_start=2243
+  _globals['_TOKENSTATE']._serialized_end=2487
+  _globals['_TOKENCONDITION']._serialized_start=2489
+  _globals['_TOKENCONDITION']._serialized_end=2598
+  _globals['_TOKENKIND']._serialized_start=2600
+  _globals['_TOKENKIND']._serialized_end=2694
+  _globals['_ENROLLMENTSTATUS']._serialized_start=2697
+  _globals['_ENROLLMENTSTATUS']._serialized_end=2973
+  _globals['_LETTERSTATUS']._serialized_start=2975
+  _globals['_LETTERSTATUS']._serialized_end=3098
+  _globals['_SETLOGINOTPREQUEST']._serialized_start=254
+  _globals['_SETLOGINOTPREQUEST']._serialized_end=351
+  _globals['_SETLOGINOTPRESPONSE']._serialized_start=353
+  _globals['_SETLOGINOTPRESPONSE']._serialized_end=430
+  _globals['_TOKEN']._serialized_start=433
+  _globals['_TOKEN']._serialized_end=678
+  _globals['_ASSIGNTOKENREQUEST']._serialized_start=680
+  _globals['_ASSIGNTOKENREQUEST']._serialized_end=740
+  _globals['_ASSIGNTOKENRESPONSE']._serialized_start=742
+  _globals['_ASSIGNTOKENRESPONSE']._serialized_end=809
+  _globals['_GETTOKENREQUEST']._serialized_start=811
+  _globals['_GETTOKENREQUEST']._serialized_end=844
+  _globals['_GETTOKENRESPONSE']._serialized_start=846
+  _globals['_GETTOKENRESPONSE']._serialized_end=910
+  _globals['_RETURNTOKENREQUEST']._serialized_start=912
+  _globals['_RETURNTOKENREQUEST']._serialized_end=1007
+  _globals['_RETURNTOKENRESPONSE']._serialized_start=1009
+  _globals['_RETURNTOKENRESPONSE']._serialized_end=1076
+  _globals['_ENROLLMENT']._serialized_start=1079
+  _globals['_ENROLLMENT']._serialized_end=1424
+  _globals['_ISSUESOFTWARETOKENREQUEST']._serialized_start=1426
+  _globals['_ISSUESOFTWARETOKENREQUEST']._serialized_end=1548
+  _globals['_ISSUESOFTWARETOKENRESPONSE']._serialized_start=1550
+  _globals['_ISSUESOFTWARETOKENRESPONSE']._serialized_end=1634
+  _globals['_ACTIVATETOKENREQUEST']._serialized_start=1636
+  _globals['_ACTIVATETOKENREQUEST']._serialized_end=1716
+  _globals['_ACTIVATETOKENRESPONSE']._serialized_start=1719
+  _globals['_ACTIVATETOKENRESPONSE']._serialized_end=1878
+  _globals['_DEREGISTERTOKENREQUEST']._serialized_start=1880
+  _globals['_DEREGISTERTOKENREQUEST']._serialized_end=1928
+  _globals['_DEREGISTERTOKENRESPONSE']._serialized_start=1930
+  _globals['_DEREGISTERTOKENRESPONSE']._serialized_end=2011
+  _globals['_GETENROLLMENTREQUEST']._serialized_start=2013
+  _globals['_GETENROLLMENTREQUEST']._serialized_end=2059
+  _globals['_GETENROLLMENTRESPONSE']._serialized_start=2061
+  _globals['_GETENROLLMENTRESPONSE']._serialized_end=2140
+  _globals['_UNLOCKTOKENREQUEST']._serialized_start=2142
+  _globals['_UNLOCKTOKENREQUEST']._serialized_end=2217
+  _globals['_UNLOCKTOKENRESPONSE']._serialized_start=2219
+  _globals['_UNLOCKTOKENRESPONSE']._serialized_end=2240
+  _globals['_ENROLLMENTSERVICE']._serialized_start=3101
+  _globals['_ENROLLMENTSERVICE']._serialized_end=4922
 # @@protoc_insertion_point(module_scope)

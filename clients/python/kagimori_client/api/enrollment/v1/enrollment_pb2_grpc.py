@@ -4,6 +4,8 @@ import grpc
 import warnings
 
 from kagimori_client.api.enrollment.v1 import enrollment_pb2 as kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2
+from kagimori_client.api.enrollment.v1 import grid_card_pb2 as kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2
+from kagimori_client.api.enrollment.v1 import registration_pb2 as kagimori_dot_enrollment_dot_v1_dot_registration__pb2
 
 GRPC_GENERATED_VERSION = '1.74.0'
 GRPC_VERSION = grpc.__version__
@@ -77,6 +79,46 @@ class EnrollmentServiceStub(object):
                 '/kagimori.enrollment.v1.EnrollmentService/ReturnToken',
                 request_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenRequest.SerializeToString,
                 response_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenResponse.FromString,
+                _registered_method=True)
+        self.RegisterToken = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/RegisterToken',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.RegisterTokenRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.RegisterTokenResponse.FromString,
+                _registered_method=True)
+        self.SetLoginOtp = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/SetLoginOtp',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.SetLoginOtpRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.SetLoginOtpResponse.FromString,
+                _registered_method=True)
+        self.TerminateToken = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/TerminateToken',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.TerminateTokenRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.TerminateTokenResponse.FromString,
+                _registered_method=True)
+        self.BeginReplacement = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/BeginReplacement',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.BeginReplacementRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.BeginReplacementResponse.FromString,
+                _registered_method=True)
+        self.CompleteReplacement = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/CompleteReplacement',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.CompleteReplacementRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.CompleteReplacementResponse.FromString,
+                _registered_method=True)
+        self.CreateGridChallenge = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/CreateGridChallenge',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.CreateGridChallengeRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.CreateGridChallengeResponse.FromString,
+                _registered_method=True)
+        self.VerifyGridAnswer = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/VerifyGridAnswer',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.VerifyGridAnswerRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.VerifyGridAnswerResponse.FromString,
+                _registered_method=True)
+        self.UnlockGridCard = channel.unary_unary(
+                '/kagimori.enrollment.v1.EnrollmentService/UnlockGridCard',
+                request_serializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.UnlockGridCardRequest.SerializeToString,
+                response_deserializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.UnlockGridCardResponse.FromString,
                 _registered_method=True)
 
 
@@ -180,6 +222,107 @@ class EnrollmentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RegisterToken(self, request, context):
+        """RegisterToken takes a token into use that the customer has in his hands
+        (利用開始): a token app's, or a hardware token's, by its serial number and one
+        of its codes. The code is spent by it and cannot log in. A serial number that
+        is unknown, another tenant's or bound already gets one and the same answer,
+        UNKNOWN_TOKEN. Where the tenant asks for it, two positions of the customer's
+        grid card are judged first. Each call costs one of the customer's tries of the
+        day. The same request_id gives the same answer for ten minutes.
+
+        The caller must hold a client certificate of role `registrar`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLoginOtp(self, request, context):
+        """SetLoginOtp changes whether a login needs a code (ログイン時の認証要否), where
+        the tenant leaves that to the customer. It can be sent again.
+
+        The caller must hold a client certificate of role `registrar`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TerminateToken(self, request, context):
+        """TerminateToken ends the use of a token (利用中止) by one of its codes, at once
+        and on every server. A token app's seed is destroyed; a hardware token is in
+        stock again, where no code that was accepted before will ever be accepted. The
+        same request_id gives the same answer for ten minutes.
+
+        The caller must hold a client certificate of role `registrar`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BeginReplacement(self, request, context):
+        """BeginReplacement is the first step of an exchange (交換): a code of the token
+        that the customer has proves it. Until CompleteReplacement that token stays in
+        use. The same request_id gives the same answer for ten minutes.
+
+        The caller must hold a client certificate of role `registrar`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CompleteReplacement(self, request, context):
+        """CompleteReplacement is the second step: serial number and code of the new
+        token. The old one ends and the new one is in use in one and the same moment.
+        It needs a BeginReplacement, or the approval of two of the bank's staff, that
+        is not over. Serial numbers are judged as by RegisterToken. The same request_id
+        gives the same answer for ten minutes.
+
+        The caller must hold a client certificate of role `registrar`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateGridChallenge(self, request, context):
+        """CreateGridChallenge names the two positions of the customer's grid card
+        (お客様カード) that are asked for next. They stay the same, however often it is
+        called, until they are answered rightly; then two others are drawn.
+
+        The caller must hold a client certificate of role `registrar`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyGridAnswer(self, request, context):
+        """VerifyGridAnswer judges what the customer read on his card. Wrong answers count
+        and lock the card as wrong codes do a token. The same request_id gives the same
+        answer until the next challenge.
+
+        The caller must hold a client certificate of role `registrar`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnlockGridCard(self, request, context):
+        """UnlockGridCard gives a locked grid card its attempts back. The budget of the day
+        stays spent.
+
+        The caller must hold a client certificate of role `operator` of the bank; the
+        tenant is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EnrollmentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -222,6 +365,46 @@ def add_EnrollmentServiceServicer_to_server(servicer, server):
                     servicer.ReturnToken,
                     request_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenRequest.FromString,
                     response_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenResponse.SerializeToString,
+            ),
+            'RegisterToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegisterToken,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.RegisterTokenRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.RegisterTokenResponse.SerializeToString,
+            ),
+            'SetLoginOtp': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLoginOtp,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.SetLoginOtpRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.SetLoginOtpResponse.SerializeToString,
+            ),
+            'TerminateToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.TerminateToken,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.TerminateTokenRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.TerminateTokenResponse.SerializeToString,
+            ),
+            'BeginReplacement': grpc.unary_unary_rpc_method_handler(
+                    servicer.BeginReplacement,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.BeginReplacementRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.BeginReplacementResponse.SerializeToString,
+            ),
+            'CompleteReplacement': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteReplacement,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.CompleteReplacementRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_registration__pb2.CompleteReplacementResponse.SerializeToString,
+            ),
+            'CreateGridChallenge': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateGridChallenge,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.CreateGridChallengeRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.CreateGridChallengeResponse.SerializeToString,
+            ),
+            'VerifyGridAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyGridAnswer,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.VerifyGridAnswerRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.VerifyGridAnswerResponse.SerializeToString,
+            ),
+            'UnlockGridCard': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnlockGridCard,
+                    request_deserializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.UnlockGridCardRequest.FromString,
+                    response_serializer=kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.UnlockGridCardResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -444,6 +627,222 @@ class EnrollmentService(object):
             '/kagimori.enrollment.v1.EnrollmentService/ReturnToken',
             kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenRequest.SerializeToString,
             kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.ReturnTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegisterToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/RegisterToken',
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.RegisterTokenRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.RegisterTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLoginOtp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/SetLoginOtp',
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.SetLoginOtpRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_enrollment__pb2.SetLoginOtpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TerminateToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/TerminateToken',
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.TerminateTokenRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.TerminateTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BeginReplacement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/BeginReplacement',
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.BeginReplacementRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.BeginReplacementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteReplacement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/CompleteReplacement',
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.CompleteReplacementRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_registration__pb2.CompleteReplacementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateGridChallenge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/CreateGridChallenge',
+            kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.CreateGridChallengeRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.CreateGridChallengeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyGridAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/VerifyGridAnswer',
+            kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.VerifyGridAnswerRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.VerifyGridAnswerResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnlockGridCard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.enrollment.v1.EnrollmentService/UnlockGridCard',
+            kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.UnlockGridCardRequest.SerializeToString,
+            kagimori_dot_enrollment_dot_v1_dot_grid__card__pb2.UnlockGridCardResponse.FromString,
             options,
             channel_credentials,
             insecure,

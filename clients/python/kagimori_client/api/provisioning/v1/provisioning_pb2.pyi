@@ -49,6 +49,32 @@ class ProvisionIssuedTokenResponse(_message.Message):
     transaction_signing: bool
     def __init__(self, serial: _Optional[str] = ..., profile: _Optional[_Union[OtpProfile, _Mapping]] = ..., issuer: _Optional[str] = ..., transaction_signing: bool = ...) -> None: ...
 
+class ProvisionNewTokenRequest(_message.Message):
+    __slots__ = ("service_id", "key_pin", "login_envelope", "signing_envelope")
+    SERVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    KEY_PIN_FIELD_NUMBER: _ClassVar[int]
+    LOGIN_ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    SIGNING_ENVELOPE_FIELD_NUMBER: _ClassVar[int]
+    service_id: str
+    key_pin: bytes
+    login_envelope: bytes
+    signing_envelope: bytes
+    def __init__(self, service_id: _Optional[str] = ..., key_pin: _Optional[bytes] = ..., login_envelope: _Optional[bytes] = ..., signing_envelope: _Optional[bytes] = ...) -> None: ...
+
+class ProvisionNewTokenResponse(_message.Message):
+    __slots__ = ("serial", "profile", "issuer", "transaction_signing", "register_by")
+    SERIAL_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
+    ISSUER_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_SIGNING_FIELD_NUMBER: _ClassVar[int]
+    REGISTER_BY_FIELD_NUMBER: _ClassVar[int]
+    serial: str
+    profile: OtpProfile
+    issuer: str
+    transaction_signing: bool
+    register_by: _timestamp_pb2.Timestamp
+    def __init__(self, serial: _Optional[str] = ..., profile: _Optional[_Union[OtpProfile, _Mapping]] = ..., issuer: _Optional[str] = ..., transaction_signing: bool = ..., register_by: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class OtpProfile(_message.Message):
     __slots__ = ("hash_algorithm", "digits", "period", "t0")
     HASH_ALGORITHM_FIELD_NUMBER: _ClassVar[int]

@@ -41,6 +41,11 @@ class ProvisioningServiceStub(object):
                 request_serializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionIssuedTokenRequest.SerializeToString,
                 response_deserializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionIssuedTokenResponse.FromString,
                 _registered_method=True)
+        self.ProvisionNewToken = channel.unary_unary(
+                '/kagimori.provisioning.v1.ProvisioningService/ProvisionNewToken',
+                request_serializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionNewTokenRequest.SerializeToString,
+                response_deserializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionNewTokenResponse.FromString,
+                _registered_method=True)
         self.GetProvisioningKeys = channel.unary_unary(
                 '/kagimori.provisioning.v1.ProvisioningService/GetProvisioningKeys',
                 request_serializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.GetProvisioningKeysRequest.SerializeToString,
@@ -66,6 +71,18 @@ class ProvisioningServiceServicer(object):
         enrolment that was voided get one answer, after the same work: the reason
         ACTIVATION_REFUSED. Five wrong passwords void the enrolment. The same call
         can be sent again, its envelopes unchanged.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProvisionNewToken(self, request, context):
+        """ProvisionNewToken makes a token before any bank knows the customer: the app's
+        seeds, sealed to the HSM, get a serial number, by which the customer registers
+        the token on the bank's page. Who does not do so in time makes another. The
+        same call can be sent again, its envelopes unchanged.
+
+        Anybody may call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,6 +114,11 @@ def add_ProvisioningServiceServicer_to_server(servicer, server):
                     servicer.ProvisionIssuedToken,
                     request_deserializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionIssuedTokenRequest.FromString,
                     response_serializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionIssuedTokenResponse.SerializeToString,
+            ),
+            'ProvisionNewToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProvisionNewToken,
+                    request_deserializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionNewTokenRequest.FromString,
+                    response_serializer=kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionNewTokenResponse.SerializeToString,
             ),
             'GetProvisioningKeys': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProvisioningKeys,
@@ -138,6 +160,33 @@ class ProvisioningService(object):
             '/kagimori.provisioning.v1.ProvisioningService/ProvisionIssuedToken',
             kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionIssuedTokenRequest.SerializeToString,
             kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionIssuedTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProvisionNewToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.provisioning.v1.ProvisioningService/ProvisionNewToken',
+            kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionNewTokenRequest.SerializeToString,
+            kagimori_dot_provisioning_dot_v1_dot_provisioning__pb2.ProvisionNewTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,
