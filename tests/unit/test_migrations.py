@@ -93,7 +93,7 @@ def test_a_schema_with_something_added_still_serves_this_version(
 def test_a_schema_that_this_version_is_too_old_for_is_not_current(
     database: AnyDatabase, future: Future
 ) -> None:
-    assert future(database.url, ADDED, RAISED) == "0005"
+    assert future(database.url, ADDED, RAISED) == "0006"
     assert not migrations.is_current(database.url)
     with pytest.raises(DatabaseRefused, match="0005"):
         migrations.upgrade(database.url)
