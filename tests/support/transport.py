@@ -9,11 +9,11 @@ from asyncio import AbstractEventLoop, Future
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import grpc
 from google.rpc import error_details_pb2
@@ -22,7 +22,13 @@ from grpc_status import rpc_status
 from development.certificates import CertificateAuthority, Identity, new_authority
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
-from kagimori.transport.enrollment_servicer import EnrollmentUseCases
+from kagimori.transport.enrollment import (
+    Counter,
+    EnrollmentUseCases,
+    GridCards,
+    Issuing,
+    Registrations,
+)
 from kagimori.transport.server import AuthorityServer, ServerSettings, UseCases, build_server
 
 BANK = "10112001"
@@ -37,9 +43,18 @@ PATIENCE = 30.0
 """Seconds after which a test stops waiting for what must happen."""
 
 
-@cache
+_FIRST: Final = threading.Lock()
+
+
 def loop() -> AbstractEventLoop:
     """Return the event loop of all servers of this process: gRPC is at ease with one only."""
+    # Many threads may be the first to ask.
+    with _FIRST:
+        return _only_loop()
+
+
+@cache
+def _only_loop() -> AbstractEventLoop:
     running = asyncio.new_event_loop()
     threading.Thread(target=running.run_forever, name="servers", daemon=True).start()
     return running
@@ -111,31 +126,25 @@ class ScriptedEnrollment:
     token: Scripted = field(default_factory=Scripted)
     take_back: Scripted = field(default_factory=Scripted)
     require: Scripted = field(default_factory=Scripted)
+    register: Scripted = field(default_factory=Scripted)
+    choose: Scripted = field(default_factory=Scripted)
+    terminate: Scripted = field(default_factory=Scripted)
+    begin: Scripted = field(default_factory=Scripted)
+    complete: Scripted = field(default_factory=Scripted)
+    challenge: Scripted = field(default_factory=Scripted)
+    answer: Scripted = field(default_factory=Scripted)
+    unlock_card: Scripted = field(default_factory=Scripted)
 
     @property
     def all(self) -> tuple[Scripted, ...]:
-        return (
-            self.issue,
-            self.activate,
-            self.deregister,
-            self.status,
-            self.unlock,
-            self.assign,
-            self.token,
-            self.take_back,
-            self.require,
-        )
+        return tuple(getattr(self, each.name) for each in fields(self))
 
     def use_cases(self) -> EnrollmentUseCases:
         return EnrollmentUseCases(
-            self.issue,
-            self.activate,
-            self.deregister,
-            self.status,
-            self.unlock,
-            self.assign,
-            self.token,
-            self.take_back,
+            Issuing(self.issue, self.activate, self.deregister, self.status),
+            Counter(self.unlock, self.assign, self.token, self.take_back),
+            Registrations(self.register, self.choose, self.terminate, self.begin, self.complete),
+            GridCards(self.challenge, self.answer, self.unlock_card),
         )
 
 
