@@ -4,10 +4,14 @@
 use std::sync::Arc;
 
 use kagimori_hsm as hsm;
-use pyo3::{Py, PyAny, PyRef, PyResult, Python, pyclass, pymethods, types::PyBytes};
+use pyo3::{
+    Py, PyAny, PyRef, PyResult, Python, pyclass, pymethods,
+    types::{PyBytes, PyString},
+};
 
 use crate::{
-    delivery::{self, DeliveryKeys, Seed},
+    cards,
+    delivery::{self, DeliveryKeys, Sealed, Seed},
     errors::exception,
     rows::TokenRow,
     setup::{Canary, Partition, Provider},
@@ -63,6 +67,17 @@ impl ImportVault {
         let (keys, seeds) = (Arc::clone(&keys.0), delivery::seeds(seeds)?);
         let sealed = detached(py, || self.0.seal(&keys, tenant, &seeds))?;
         delivery::verdicts(py, sealed)
+    }
+
+    /// Draw seeds of grid cards in the HSM, and what the cards show.
+    fn draw_cards(
+        &self,
+        py: Python<'_>,
+        tenant: &str,
+        count: usize,
+    ) -> PyResult<Vec<(Sealed, Vec<Py<PyString>>)>> {
+        let drawn = detached(py, || self.0.draw_cards(tenant, count))?;
+        Ok(drawn.into_iter().map(|card| cards::drawn(py, card)).collect())
     }
 
     /// Return the MACs of the rows, in order; those that they hold are not looked at.

@@ -6,6 +6,7 @@
 //! against the build. Nothing here shows a code, a PIN or key material.
 
 mod bell;
+mod cards;
 mod delivery;
 mod errors;
 mod import_vault;

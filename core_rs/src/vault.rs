@@ -5,13 +5,17 @@ use std::{sync::Arc, time::Duration};
 
 use kagimori_hsm as hsm;
 use pyo3::{
-    IntoPyObjectExt, Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError,
-    pybacked::PyBackedBytes, pyclass, pymethods, types::PyBytes,
+    IntoPyObjectExt, Py, PyAny, PyRef, PyResult, Python,
+    exceptions::PyValueError,
+    pybacked::{PyBackedBytes, PyBackedStr},
+    pyclass, pymethods,
+    types::PyBytes,
 };
 use threadpool::ThreadPool;
 
 use crate::{
     bell::Bell,
+    cards,
     delivery::{self, DeliveryKeys, Sealed, Seed},
     errors::exception,
     job::{SearchAnswer, SearchJob},
@@ -94,6 +98,27 @@ impl Vault {
             let answers = answers.into_iter().map(|answer| SearchAnswer::new(py, answer));
             answers.collect::<PyResult<Vec<_>>>()?.into_py_any(py)
         });
+        Ok(())
+    }
+
+    /// Return whether both cells stand on the card at their places.
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands borrowed classes over by value")]
+    #[expect(clippy::too_many_arguments, reason = "two places are asked for at once")]
+    fn cells_match(
+        &self,
+        bell: PyRef<'_, Bell>,
+        future: Py<PyAny>,
+        row: PyRef<'_, TokenRow>,
+        first: u64,
+        second: u64,
+        cells: (PyBackedStr, PyBackedStr),
+        timeout_seconds: f64,
+    ) -> PyResult<()> {
+        let patience = seconds(timeout_seconds)?;
+        let asked = cards::asked(first, second, &cells)?;
+        let row = Arc::clone(&row.0);
+        let work = move |vault: &hsm::Vault| vault.cells_match(row, asked, patience);
+        self.begin(&bell, future, work, |py, answer| answer.into_py_any(py));
         Ok(())
     }
 

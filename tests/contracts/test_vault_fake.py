@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import pytest
 
+from contracts.cells_contract import CellsContract
 from contracts.envelope_contract import EnvelopeContract
 from contracts.pair_contract import PairContract
 from contracts.vault_contract import VaultContract
 from fakes.vault import FakeVault
 from kagimori.domain.errors import HsmUnavailable
+from kagimori.domain.grid_card import Cells, Pair
 from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
 from support.envelopes import seal
-from support.tokens import TENANT
+from support.tokens import TENANT, identity
 from support.waiting import waited
 
 
@@ -44,6 +46,10 @@ class TestFakesPairs(PairContract):
     pass
 
 
+class TestFakesCards(CellsContract):
+    pass
+
+
 class TestFakesEnvelopes(EnvelopeContract):
     pass
 
@@ -69,6 +75,7 @@ def test_a_fake_that_is_down_does_nothing(bench: FakeBench) -> None:
         vault.password_mac(TENANT, b"4711"),
         vault.seal_envelopes(TENANT, 1, [b""], Hash.SHA1),
         vault.row_macs([]),
+        vault.cells_match(identity(), b"", Pair(0, 1), Cells("0000", "0000")),
     ):
         with pytest.raises(HsmUnavailable):
             waited(call)

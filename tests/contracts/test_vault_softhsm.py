@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
 
+from contracts.cells_contract import CellsContract
 from contracts.envelope_contract import EnvelopeContract
 from contracts.pair_contract import PairContract
 from contracts.vault_contract import SEEDS, VaultContract
@@ -18,8 +20,16 @@ from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
 from kagimori.adapters.vault.words import translated
 from kagimori.application.deliveries.ports import SeedToSeal
 from kagimori.application.deliveries.vendor_file import EncryptedSeed, Head, PreSharedKey
+from kagimori.application.grid_cards.ports import card_identity
+from kagimori.application.grid_cards.printing_ports import DrawnCard
+from kagimori.application.ports import Match, Search
+from kagimori.domain.code import Otp
 from kagimori.domain.errors import HsmUnavailable
-from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
+from kagimori.domain.grid_card import PAIRS, Cells, Pair
+from kagimori.domain.lifecycle import State
+from kagimori.domain.token import CustodyLabel, Hash, Profile, SealedSeed, Token, TokenIdentity
+from kagimori.domain.window import Window
+from support import waiting
 from support.envelopes import provisioning_pem
 from support.hsm import HsmFiles, fresh_hsm
 from support.tokens import OTHER_TENANT, TENANT, identity
@@ -30,6 +40,8 @@ pytestmark = pytest.mark.softhsm
 
 VENDOR = "kagi"
 TRANSPORT_KEY = secrets.token_bytes(32)
+
+_DRAWN = 6
 
 Sealed = dict[tuple[str, bytes, Hash], SealedSeed]
 
@@ -42,6 +54,7 @@ class HsmBench:
     files: HsmFiles
     sealed: Sealed
     imported_fingerprint: bytes
+    drawn: list[DrawnCard]
 
     def seal(self, tenant: str, seed: bytes, profile: Profile) -> SealedSeed:
         return self.sealed[tenant, seed, profile.hash]
@@ -61,12 +74,71 @@ class TestSoftHsmsPairs(PairContract):
     pass
 
 
+class TestSoftHsmsCards(CellsContract):
+    pass
+
+
 class TestSoftHsmsEnvelopes(EnvelopeContract):
     pass
 
 
 def test_both_doors_give_a_customers_number_the_same_fingerprint(bench: HsmBench) -> None:
     assert bench.imported_fingerprint == bench.vault.fingerprint(TENANT, b"message")
+
+
+def test_what_is_drawn_for_printing_is_what_is_expected_of_the_customer(bench: HsmBench) -> None:
+    assert len({card.sealed.blob for card in bench.drawn}) == _DRAWN
+    assert len({card.cells for card in bench.drawn}) == _DRAWN
+    for drawn in bench.drawn:
+        sealed = drawn.sealed
+        assert sealed.custody is CustodyLabel.CELLS_PRINTED
+        assert (sealed.length, sealed.key_version) == (32, bench.vault.wrapping_version(TENANT))
+        card = card_identity(TENANT, "card-1", "GC0123456789", "subscriber-1", sealed)
+        for pair in PAIRS:
+            cells = drawn.cells[pair.first], drawn.cells[pair.second]
+            assert cells_match(bench, card, pair, Cells(*cells))
+            assert not cells_match(bench, card, pair, Cells(cells[0], other_than(cells[1])))
+            assert not cells_match(bench, card, pair, Cells(other_than(cells[0]), cells[1]))
+
+
+def test_a_drawn_cell_ends_the_hotp_code_of_its_place(bench: HsmBench) -> None:
+    drawn = bench.drawn[0]
+    card = card_identity(TENANT, "card-1", "GC0123456789", "subscriber-1", drawn.sealed)
+    token = Token(card, bench.row_mac(card), State.ACTIVE)
+    for place, cell in enumerate(drawn.cells):
+        window = Window(place, place, place)
+        codes = [Otp(f"{front:02d}{cell}") for front in range(100)]
+        found = waiting.search(bench.vault, [Search(token, window, code) for code in codes])
+        assert found.count(Match(place)) == 1
+
+
+def test_what_was_drawn_shows_itself_to_nobody(bench: HsmBench) -> None:
+    drawn = bench.drawn[0]
+    assert repr(drawn) == repr(replace(drawn, cells=()))
+
+
+def test_where_the_hsm_keeps_no_seed_that_it_draws_a_person_must_see_to_it() -> None:
+    lax = cast("core.ImportVault", Lax())
+    with pytest.raises(HsmUnavailable) as caught:
+        waited(HsmImportVault(lambda: lax).draw_cards(TENANT, 1))
+    assert caught.value.retry_after >= 30
+    assert caught.value.__notes__ == ["a seed that was drawn can be read"]
+
+
+class Lax:
+    """Stands for the extension over an HSM that would give seeds out."""
+
+    def draw_cards(self, tenant: str, count: int) -> object:
+        del tenant, count
+        raise core.PolicyError("a seed that was drawn can be read")
+
+
+def cells_match(bench: HsmBench, card: TokenIdentity, pair: Pair, cells: Cells) -> bool:
+    return waited(bench.vault.cells_match(card, bench.row_mac(card), pair, cells))
+
+
+def other_than(cell: str) -> str:
+    return "0000" if cell != "0000" else "0001"
 
 
 def test_row_macs_are_those_of_one_row_each(bench: HsmBench) -> None:
@@ -116,10 +188,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HsmBench]:
         door = HsmImportVault.open(hsm, None, allow_host_transient=False)
         try:
             sealed, fingerprint = _import_all(door), door.fingerprint(TENANT, b"message")
+            drawn = waited(door.draw_cards(TENANT, _DRAWN))
         finally:
             door.close()
         vault = HsmVault.open(hsm, Sessions(4, wait=5, cache_entries=8, cache_seconds=60))
-        yield HsmBench(vault, files, sealed, fingerprint)
+        yield HsmBench(vault, files, sealed, fingerprint, drawn)
         vault.close()
 
 

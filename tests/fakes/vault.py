@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
 from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
+from kagimori.domain.grid_card import CELL_DIGITS, Cells, Pair
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
     CustodyLabel,
@@ -50,12 +51,14 @@ class FakeVault:
     """Seals a seed by remembering it under its blob; counts what it searches.
 
     ``newest`` is the newest version of every tenant's keys. ``searches`` counts
-    windows that were looked into, ``codes`` the codes computed for them.
+    windows that were looked into, ``codes`` the codes computed for them; ``answers``
+    counts grid cards' answers that were compared.
     """
 
     newest: int = 1
     searches: int = 0
     codes: int = 0
+    answers: int = 0
     _seeds: dict[bytes, bytes] = field(default_factory=dict, repr=False)
     _trouble: list[_Trouble] = field(default_factory=list)
     _down: bool = False
@@ -90,6 +93,18 @@ class FakeVault:
 
     async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
         return [self._search(search) for search in searches]
+
+    async def cells_match(
+        self, identity: TokenIdentity, row_mac: bytes, pair: Pair, cells: Cells
+    ) -> bool:
+        self._insist_on_being_up()
+        seed = self._opened(identity, row_mac)
+        if seed is None:
+            raise RecordTampered
+        with self._lock:
+            self.answers += 1
+        shown = [hotp(seed, place, CELL_DIGITS) for place in (pair.first, pair.second)]
+        return tuple(shown) == cells.reveal()
 
     def decoy(self, tenant: str) -> Token:
         identity = TokenIdentity(
@@ -154,7 +169,7 @@ class FakeVault:
     def _search(self, search: Search) -> SearchAnswer:
         if self._down:
             return SearchFailed(HsmUnavailable("the fake is down", 0.5), 0)
-        seed = self._opened(search.token)
+        seed = self._opened(search.token.identity, search.token.row_mac)
         if seed is None or search.window.first < 0:
             return SearchFailed(RecordTampered(), 0)
         with self._lock:
@@ -164,10 +179,10 @@ class FakeVault:
             return SearchFailed(trouble.error, trouble.evaluated)
         return self._look(seed, search)
 
-    def _opened(self, token: Token) -> bytes | None:
+    def _opened(self, identity: TokenIdentity, row_mac: bytes) -> bytes | None:
         """Return the seed of a row that its MAC vouches for, if it is one of ours."""
-        identity, sealed = token.identity, token.identity.seed
-        if not hmac.compare_digest(self.row_mac(identity), token.row_mac):
+        sealed = identity.seed
+        if not hmac.compare_digest(self.row_mac(identity), row_mac):
             return None
         if sealed.wrap_format != _WRAP_FORMAT:
             return None

@@ -41,7 +41,8 @@ pub use canary::Canary;
 pub use cryptoki::types::AuthPin;
 pub use error::{Error, HsmError, Recovery, SeedTrouble};
 pub use import::{
-    DeliveryKeys, EncryptedSeed, ImportSettings, ImportVault, MacMethod, Pbkdf2, Refusal, Verdict,
+    DeliveryKeys, DrawnCard, EncryptedSeed, ImportSettings, ImportVault, MacMethod, Pbkdf2,
+    Refusal, Verdict,
 };
 pub use keys::Provider;
 pub use partition::Login;
@@ -49,5 +50,7 @@ pub use process::harden;
 pub use row::{Identity, ROW_MAC, Row};
 pub use sealed::{Custody, Sealed};
 pub use self_test::Finding;
-pub use vault::{Answer, CacheCounts, Delivered, Envelopes, Job, Settings, Status, Vault};
+pub use vault::{
+    Answer, CacheCounts, CellsAsked, Delivered, Envelopes, Job, Settings, Status, Vault,
+};
 pub use zeroize::Zeroizing;

@@ -21,6 +21,9 @@ pub enum Custody {
     HostTransient,
     /// In clear in the vendor's file.
     ClearText,
+    /// Only inside the HSM; but what it derives was open in the importing process, and
+    /// stands on a card.
+    CellsPrinted,
 }
 
 impl Custody {
@@ -32,6 +35,7 @@ impl Custody {
             Self::UnwrappedInHsm => "UNWRAPPED_IN_HSM",
             Self::HostTransient => "HOST_TRANSIENT",
             Self::ClearText => "CLEAR_TEXT",
+            Self::CellsPrinted => "CELLS_PRINTED",
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One session with the HSM, and what is done in it.
 
-use std::sync::Arc;
+use std::{ptr, sync::Arc};
 
 use cryptoki::{
     object::{Attribute as Search, ObjectClass},
@@ -9,7 +9,7 @@ use cryptoki::{
 };
 use cryptoki_sys::{
     CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FALSE, CK_OBJECT_HANDLE, CK_SESSION_HANDLE,
-    CKA_VALUE, CKA_VALUE_LEN,
+    CKA_VALUE, CKA_VALUE_LEN, CKR_ATTRIBUTE_SENSITIVE,
 };
 use kagimori_otp::MAX_MAC;
 
@@ -237,6 +237,21 @@ impl Session {
         let code = unsafe { read(self.handle(), object.0, &raw mut attribute, 1) };
         checked("C_GetAttributeValue", code)?;
         Ok(flag != CK_FALSE)
+    }
+
+    /// Whether the HSM would give the value of a key out. There is no room for it in the
+    /// question: what comes back is its length, or a refusal.
+    pub(crate) fn gives_out(&self, object: Object) -> Result<bool, HsmError> {
+        let read = required("C_GetAttributeValue", self.raw.list.C_GetAttributeValue)?;
+        let mut attribute =
+            CK_ATTRIBUTE { type_: CKA_VALUE, pValue: ptr::null_mut(), ulValueLen: 0 };
+        // SAFETY: nothing is written where there is no pointer but the length.
+        let code = unsafe { read(self.handle(), object.0, &raw mut attribute, 1) };
+        match checked("C_GetAttributeValue", code) {
+            Ok(()) => Ok(true),
+            Err(error) if error.is(CKR_ATTRIBUTE_SENSITIVE) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// The secret key of the partition with this label; `None` if there is none.

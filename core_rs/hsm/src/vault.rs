@@ -20,15 +20,17 @@ use crate::{
     self_test::{self, Finding},
 };
 
+mod cells;
 mod delivered;
 mod house;
 mod provisioning;
 mod search;
 
+pub use cells::CellsAsked;
 pub use delivered::Delivered;
 use house::Staff;
 pub use provisioning::Envelopes;
-pub(crate) use search::mechanism;
+pub(crate) use search::{SeedMac, mechanism};
 
 /// A longer wait is no wait but a mistake.
 const MOST_PATIENCE: Duration = Duration::from_hours(1);
@@ -106,6 +108,20 @@ impl Vault {
     /// always go to the same session, where its seed may be open.
     pub fn search(&self, jobs: Vec<Job>, patience: Duration) -> Result<Vec<Answer>, Error> {
         self.inside(|staff| Ok(staff.search(jobs, patience.min(MOST_PATIENCE))))
+    }
+
+    /// Whether both cells stand on the card of `row`. Both are always computed and
+    /// compared. A card's answers always go to the same session.
+    pub fn cells_match(
+        &self,
+        row: Arc<Row>,
+        asked: CellsAsked,
+        patience: Duration,
+    ) -> Result<bool, Error> {
+        self.inside(|staff| {
+            let lane = &staff.lanes[staff.lane_of(&row)];
+            lane.ask(patience, move |station, pulse| station.cells_match(&row, &asked, pulse))?
+        })
     }
 
     /// The MAC of `row`; the MAC it holds is not looked at.

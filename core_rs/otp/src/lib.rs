@@ -5,10 +5,12 @@
 //! HMAC of a counter behind the [`Mac`] trait, and may fail: an HSM is a device.
 //! [`search`] asks which step of a [`Window`] a code belongs to, from the step
 //! that an honest clock predicts outward, so that the usual case costs one MAC.
+//! A grid card's cells are codes of fixed counters ([`cell`]).
 
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod cell;
 mod code;
 mod hash;
 mod hotp;
@@ -17,6 +19,7 @@ mod search;
 mod software;
 mod window;
 
+pub use cell::{CELL_DIGITS, Cell, PLACES, cell, cells_match};
 pub use code::{Code, Digits};
 pub use hash::{Hash, MAX_MAC};
 pub use hotp::{Mac, hotp, step_at, truncate};

@@ -276,6 +276,23 @@ class Vault:
         `SeedError` or `HsmError`.
         """
 
+    def cells_match(
+        self,
+        bell: Bell,
+        future: Future[bool],
+        row: TokenRow,
+        first: int,
+        second: int,
+        cells: tuple[str, str],
+        timeout_seconds: float,
+    ) -> None:
+        """Return whether both cells stand on the card of ``row`` at their places, 0 to 7.
+
+        Both are always computed and compared. It fails with `HsmError` or
+        `RowTampered`. Raises ValueError, which quotes nothing, for what is no pair
+        of places or no cell.
+        """
+
     def ping(self, bell: Bell, future: Future[None], timeout_seconds: float) -> None:
         """Open and use a canary; it fails with `HsmError` if the HSM does not do it in time."""
 
@@ -380,6 +397,14 @@ class ImportVault:
         A seed is (algorithm, ciphertext, MAC, hash of its codes); an answer is the
         sealed seed, or (reason, detail). They are in order. Raise `SeedError` where
         the delivery itself is refused, `HsmError` where nothing is known of any.
+        """
+
+    def draw_cards(self, tenant: str, count: int) -> list[tuple[Sealed, list[str]]]:
+        """Draw seeds of grid cards in the HSM, 10,000 at most; all or none.
+
+        Each comes under the tenant's newest wrapping key, with the eight cells that it
+        derives: four digits each, in the order of their places. Raise `HsmError`, or
+        `PolicyError` where the HSM does not keep a drawn seed as the key policy says.
         """
 
     def row_macs(self, rows: Sequence[TokenRow]) -> list[bytes]:

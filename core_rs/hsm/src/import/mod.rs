@@ -9,6 +9,7 @@
 
 mod algorithm;
 mod bare;
+mod cards;
 mod delivery;
 mod derive;
 mod host;
@@ -19,6 +20,7 @@ mod openings;
 mod reseal;
 mod vault;
 
+pub use cards::DrawnCard;
 pub use delivery::{DeliveryKeys, EncryptedSeed, MacMethod, Refusal};
 pub use derive::Pbkdf2;
 pub use opener::Verdict;

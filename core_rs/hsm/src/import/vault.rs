@@ -51,9 +51,9 @@ pub(super) struct Rooms {
     pub(super) keyring: Keyring,
     found: FoundKeys,
     digests: DigestKeys,
-    canaries: Vec<Canary>,
-    policy: Policy,
-    provider: Provider,
+    pub(super) canaries: Vec<Canary>,
+    pub(super) policy: Policy,
+    pub(super) provider: Provider,
     allowed: Allowed,
     pub(super) serving: Partition,
 }

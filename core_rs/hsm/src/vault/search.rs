@@ -70,7 +70,7 @@ impl Station {
 
     /// Tells a blob that is none from an HSM that is dead: some HSMs answer
     /// `CKR_GENERAL_ERROR` to both, but only a living one opens the canary.
-    fn judge(&mut self, error: Error, row: &Row) -> Error {
+    pub(super) fn judge(&mut self, error: Error, row: &Row) -> Error {
         match error {
             Error::Hsm(error) if error.is_about_the_blob() => Error::RowTampered,
             Error::Hsm(error) if error.may_be_about_the_blob() => match self.canary_of(row) {
@@ -106,7 +106,11 @@ impl House {
     ///
     /// Until its MAC is checked, nothing that a row says is believed beyond which
     /// key checks it, and no other seed is closed for it.
-    fn open_seed(&self, seat: &mut Seat<HandleCache>, row: &Row) -> Result<Object, Error> {
+    pub(super) fn open_seed(
+        &self,
+        seat: &mut Seat<HandleCache>,
+        row: &Row,
+    ) -> Result<Object, Error> {
         if let Some(seed) = seat.held.get(row.digest()) {
             return Ok(seed);
         }
@@ -192,11 +196,11 @@ fn search_window(
 }
 
 /// HMAC under a seed in the HSM: one `C_Sign` each.
-struct SeedMac<'s> {
-    session: &'s Session,
-    seed: Object,
-    hash: Hash,
-    pulse: &'s Pulse,
+pub(crate) struct SeedMac<'s> {
+    pub(crate) session: &'s Session,
+    pub(crate) seed: Object,
+    pub(crate) hash: Hash,
+    pub(crate) pulse: &'s Pulse,
 }
 
 impl Mac for SeedMac<'_> {

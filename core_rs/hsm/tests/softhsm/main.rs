@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Both vaults against a `SoftHSM` that is made here and thrown away.
 
+mod cards;
 mod import;
 mod phone;
 mod provisioning;

@@ -100,6 +100,12 @@ impl Bench {
         }
     }
 
+    /// After the keys' rotation, as [`Bench::rotated_vault`].
+    pub fn rotated_import_settings(&self) -> ImportSettings {
+        let canaries = vec![self.newer_canary.clone(), self.canary.clone()];
+        ImportSettings { canaries, ..self.import_settings(false) }
+    }
+
     pub fn settings(&self) -> Settings {
         Settings {
             module: MODULE.to_owned(),
@@ -198,12 +204,23 @@ fn make_partition(directory: &Path) {
 }
 
 fn logged_in(context: &Pkcs11) -> Session {
-    let slots = context.get_slots_with_token().unwrap();
-    let labelled = |slot: &_| context.get_token_info(*slot).unwrap().label() == LABEL;
-    let session = context.open_rw_session(slots.into_iter().find(labelled).unwrap()).unwrap();
+    let session = opened(context);
     make_wrapping_keys(&session);
     session.login(UserType::User, Some(&AuthPin::from(PIN))).unwrap();
     session
+}
+
+/// A session of the user's, for a test that has initialised the module itself.
+pub fn session_of(context: &Pkcs11) -> Session {
+    let session = opened(context);
+    session.login(UserType::User, Some(&AuthPin::from(PIN))).unwrap();
+    session
+}
+
+fn opened(context: &Pkcs11) -> Session {
+    let slots = context.get_slots_with_token().unwrap();
+    let labelled = |slot: &_| context.get_token_info(*slot).unwrap().label() == LABEL;
+    context.open_rw_session(slots.into_iter().find(labelled).unwrap()).unwrap()
 }
 
 /// Only the security officer can mark a key as trusted.

@@ -18,10 +18,12 @@ from kagimori.adapters.vault.words import (
     partition_of,
     provider_of,
     row_of,
+    sealed_of,
     translated,
 )
 from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
 from kagimori.application.deliveries.vendor_file import Head
+from kagimori.application.grid_cards.printing_ports import DrawnCard
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import SealedSeed, TokenIdentity
 
@@ -31,7 +33,7 @@ until it is left."""
 
 
 class HsmImportVault:
-    """A `DeliveryVault` over the Rust extension.
+    """A `DeliveryVault` and a `CardPress` over the Rust extension.
 
     Its calls work in threads of their own, with the interpreter let go: the event
     loop can read on meanwhile.
@@ -84,6 +86,10 @@ class HsmImportVault:
         """See `DeliveryVault.seal`."""
         return await asyncio.to_thread(self._seal, tenant, head, seeds)
 
+    async def draw_cards(self, tenant: str, count: int) -> list[DrawnCard]:
+        """See `CardPress.draw_cards`; ten thousand at most."""
+        return await asyncio.to_thread(self._draw_cards, tenant, count)
+
     async def row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:
         """See `DeliveryVault.row_macs`."""
         return await asyncio.to_thread(self._row_macs, identities)
@@ -113,6 +119,17 @@ class HsmImportVault:
         except core.HsmError as error:
             raise translated(error) from None
 
+    def _draw_cards(self, tenant: str, count: int) -> list[DrawnCard]:
+        try:
+            with self._turn:
+                self._enter_anew_after(count)
+                drawn = self._vault.draw_cards(tenant, count)
+        except core.HsmError as error:
+            raise translated(error) from None
+        except core.PolicyError as error:
+            raise _away("the HSM keeps no seed that it draws", str(error)) from None
+        return [DrawnCard(sealed_of(sealed), tuple(cells)) for sealed, cells in drawn]
+
     def _row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:
         rows = [row_of(identity, b"") for identity in identities]
         try:
@@ -134,7 +151,7 @@ class HsmImportVault:
             return self._enter()
         except (core.PolicyError, OSError) as error:
             # It was entered by the same settings before: nothing is wrong with the seeds.
-            raise _away(str(error)) from None
+            raise _away("the HSM cannot be entered again", str(error)) from None
 
     def _keys_of(self, head: Head) -> core.DeliveryKeys:
         """Derive a password's key once for a file, and not for each of its batches."""
@@ -144,7 +161,7 @@ class HsmImportVault:
         return known[1]
 
 
-def _away(why: str) -> HsmUnavailable:
-    unavailable = HsmUnavailable("the HSM cannot be entered again", RETRY_FATAL_AFTER)
+def _away(message: str, why: str) -> HsmUnavailable:
+    unavailable = HsmUnavailable(message, RETRY_FATAL_AFTER)
     unavailable.add_note(why)
     return unavailable

@@ -19,6 +19,7 @@ from kagimori.adapters.vault.words import (
     provider_of,
     row_of,
     sealed_of,
+    sound_row_of,
     translated,
 )
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
@@ -27,6 +28,7 @@ from kagimori.application.deliveries.vendor_file import Head, PasswordKey
 from kagimori.application.ports import Search, SearchAnswer, SearchFailed
 from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.errors import HsmUnavailable, RecordTampered
+from kagimori.domain.grid_card import Cells, Pair
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
     Hash,
@@ -50,8 +52,8 @@ _DECOY_PROFILE: Final = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=3
 class HsmVault:
     """The serving process's vaults over the Rust extension.
 
-    It is a `SeedVault`, an `EnvelopeVault`, an `HsmInspector`, and a `DeliveryVault`
-    for what opens inside the HSM.
+    It is a `SeedVault`, an `EnvelopeVault`, a `CardVault`, an `HsmInspector`, and a
+    `DeliveryVault` for what opens inside the HSM.
     """
 
     def __init__(self, vault: core.Vault, hsm: Hsm, wait: float) -> None:
@@ -122,6 +124,14 @@ class HsmVault:
         """See `EnvelopeVault.row_macs`."""
         rows = [row_of(identity, b"") for identity in identities]
         return await _answered(core.ended(self._vault.row_macs, rows, self._wait))
+
+    async def cells_match(
+        self, identity: TokenIdentity, row_mac: bytes, pair: Pair, cells: Cells
+    ) -> bool:
+        """See `CardVault.cells_match`."""
+        row = sound_row_of(identity, row_mac)
+        begin, places = self._vault.cells_match, (pair.first, pair.second)
+        return await _answered(core.ended(begin, row, *places, cells.reveal(), self._wait))
 
     async def password_mac(
         self, tenant: str, message: bytes, key_version: int | None = None
@@ -232,7 +242,7 @@ class HsmVault:
 async def _answered(future: Awaitable[T]) -> T:
     try:
         return await future
-    except core.HsmError as error:
+    except (core.HsmError, core.RowTampered) as error:
         raise translated(error) from None
 
 

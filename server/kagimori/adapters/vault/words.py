@@ -101,6 +101,17 @@ def row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
     )
 
 
+def sound_row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
+    """Return a row that was read from the database; raise `RecordTampered`.
+
+    A value that the extension has no room for was not written by us.
+    """
+    try:
+        return row_of(identity, mac)
+    except (OverflowError, ValueError):
+        raise RecordTampered from None
+
+
 def sealed_of(sealed: core.Sealed) -> SealedSeed:
     """Return a seed that was put under a wrapping key."""
     return SealedSeed(
