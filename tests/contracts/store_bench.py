@@ -18,8 +18,8 @@ from kagimori.application.ports import (
     ClaimAnswer,
     Finding,
     Granted,
-    Overslept,
     SettleAnswer,
+    Settled,
     Settlement,
 )
 from kagimori.domain.outcome import Verdict
@@ -143,7 +143,7 @@ def verdict(
     bench: Bench, claim: Claim, token: Token | None, finding: Finding, step: int | None = None
 ) -> Verdict:
     answer = settle(bench, claim, token, finding, step)
-    assert not isinstance(answer, Overslept)
+    assert isinstance(answer, Settled), answer
     assert answer.verdict is not None
     return answer.verdict
 

@@ -8,10 +8,14 @@ by the time of the acceptance, nothing is accepted and nothing changes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Final
 
 from kagimori.domain.lifecycle import State
+from kagimori.domain.policy import Operation
 from kagimori.domain.token import Token
 from kagimori.domain.value import value
 
@@ -77,3 +81,16 @@ class Terminated:
 
 
 Consequence = Registered | ReplacementBegun | Replaced | Terminated
+
+BRINGS_ABOUT: Final[Mapping[Operation, type[Consequence]]] = MappingProxyType(
+    {
+        Operation.REGISTRATION: Registered,
+        Operation.REPLACE_OLD: ReplacementBegun,
+        Operation.REPLACE_NEW: Replaced,
+        Operation.TERMINATION: Terminated,
+    }
+)
+"""What an operation's acceptance brings about: there is none without it.
+
+The other operations' acceptances bring nothing about but themselves.
+"""

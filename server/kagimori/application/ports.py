@@ -15,7 +15,7 @@ from typing import Protocol
 
 from kagimori.application.consequences import Consequence
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import AuthorityError
+from kagimori.domain.errors import AuthorityError, StoreUnavailable
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import AttemptLimits, Operation
 from kagimori.domain.token import Token
@@ -52,7 +52,8 @@ class Claim:
     and operation; of a resynchronisation both codes are ``code_length`` long.
     ``today`` is the tenant's calendar day. ``notify`` is the address
     that a letter about a code offered twice comes from, None where none is wanted.
-    ``consequence`` is what an acceptance brings about besides.
+    ``consequence`` is what an acceptance brings about besides; None where there was
+    nothing to prepare, because no such token is known, or the request was made before.
     """
 
     tenant: str
@@ -147,10 +148,20 @@ class Settled:
 
 @value(frozen=True, slots=True)
 class Overslept:
-    """The lease was no longer ours; nothing was changed."""
+    """The lease was no longer ours; nothing was changed.
+
+    So is it where a row that a consequence goes by is not as it was read.
+    """
 
 
-SettleAnswer = Settled | Overslept
+@value(frozen=True, slots=True)
+class NotKnown:
+    """It is not known whether it was written down; the same request_id may be sent again."""
+
+    error: StoreUnavailable
+
+
+SettleAnswer = Settled | Overslept | NotKnown
 
 
 class VerificationStore(Protocol):
@@ -161,6 +172,9 @@ class VerificationStore(Protocol):
     ) -> tuple[list[SettleAnswer], list[ClaimAnswer]]:
         """Settle, then claim, in one transaction; it is durable when this returns.
 
+        An acceptance that brings something about has a transaction of its own, before
+        the others': either all of it is durable, or nothing. Without a consequence of
+        its operation (`BRINGS_ABOUT`) it is `Overslept`.
         Settling writes verdicts, receipts and audit rows down and frees the
         leases; claiming takes leases and spends attempts. Of claims that meet
         one token, or name one request, one is looked at and the others are

@@ -254,7 +254,7 @@ def test_two_codes_have_one_length(bank: Bank) -> None:
 
 
 def test_a_single_code_is_no_resynchronisation(bank: Bank) -> None:
-    with pytest.raises(ValueError, match="two codes"):
+    with pytest.raises(ValueError, match="more than a code"):
         bank.ask(code(0), operation=Operation.RESYNC)
 
 

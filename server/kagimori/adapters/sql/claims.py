@@ -22,18 +22,19 @@ from kagimori.application.ports import (
     Refused,
 )
 from kagimori.domain.errors import AuthorityError, InvalidField, RequestIdReused
-from kagimori.domain.lifecycle import NOBODYS, Event, State, after
+from kagimori.domain.lifecycle import IN_STOCK, NOBODYS, Event, State, after
 from kagimori.domain.outcome import Outcome, Verdict
-from kagimori.domain.policy import Attempts, Operation
+from kagimori.domain.policy import TAKES_STOCK, Attempts, Operation
+from kagimori.domain.token import Kind
 
 _CLAIMED: Final = {
     operation: State.ASSIGNED if operation is Operation.ACTIVATION else State.ACTIVE
-    for operation in Operation
+    for operation in set(Operation) - TAKES_STOCK
 }
-"""In which state a token is that an operation takes."""
+"""In which state a customer's token is that an operation takes."""
 
 _SPENT_UP: Final = {state: after(state, Event.LOCK) for state in set(_CLAIMED.values())}
-"""What becomes of it when no attempts are left."""
+"""What becomes of it when no attempts are left. One in stock stays what it is."""
 
 # Somebody else is about to commit: that takes a flush of the log.
 _SOON: Final = Held(0.01)
@@ -46,6 +47,11 @@ _PARTS: Final = {
     "lease": str(requests.LEASE),
     "same_token": "WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id",
     # See `_CLAIMED`.
+    "claimable": """
+CASE WHEN {takes_stock} THEN tokens.state = 'IN_STOCK' OR tokens.state = 'RETURNED'
+  ELSE tokens.state = {claimed_state} END
+""",
+    "takes_stock": requests.TAKES_STOCK,
     "claimed_state": "CASE WHEN b.operation = 'ACTIVATION' THEN 'ASSIGNED' ELSE 'ACTIVE' END",
     # `Validity`, by the database's clock.
     "in_its_time": (
@@ -83,7 +89,7 @@ UPDATE tokens SET
   unlock_failures = tokens.unlock_failures + 1
 {from_batch}
 WHERE tokens.tenant = b.tenant AND tokens.token_id = {claimed}
-  AND tokens.state = {claimed_state} AND tokens.subscriber IS NOT NULL
+  AND {claimable}
   AND tokens.digits = b.code_length
   AND {in_its_time}
   AND tokens.failures < b.consecutive
@@ -104,7 +110,7 @@ _TAKE_OVER: Final = statement(
 UPDATE tokens SET lease = b.new_lease, lease_until = {now} + {lease}
 {from_batch}
 {same_token}
-  AND tokens.state = {claimed_state} AND {in_its_time}
+  AND {claimable} AND {in_its_time}
   AND tokens.lease = b.old_lease AND tokens.lease_until <= {now}
 {returning}
 """,
@@ -125,14 +131,15 @@ _LOOK: Final = statement(
     """
 {batch}
 SELECT t.tenant, t.token_id, t.serial, t.digits, t.state, t.lease_until, t.failures, t.day,
-       t.day_failures, t.unlock_failures, t.not_before, t.not_after
+       t.day_failures, t.unlock_failures, t.not_before, t.not_after, t.kind
 FROM tokens t {and_batch} WHERE t.tenant = b.tenant AND t.token_id = b.token_id
 {skip_locked}
 """,
     batch=_TOKEN,
 )
 
-# Attempts that nobody settled (a crash) count like the others.
+# Attempts that nobody settled (a crash) count like the others. A token in stock cannot be
+# locked: its attempts alone say so.
 _LOCK: Final = statement(
     """
 {batch}
@@ -140,7 +147,7 @@ UPDATE tokens SET
   state = CASE WHEN tokens.state = 'ASSIGNED' THEN 'BARRED' ELSE 'LOCKED' END,
   generation = tokens.generation + 1, lease = NULL, lease_until = NULL
 {from_batch}
-{same_token} AND tokens.state = {claimed_state}
+{same_token} AND {claimable} AND tokens.subscriber IS NOT NULL
   AND (tokens.lease IS NULL OR tokens.lease_until <= {now})
   AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
 """,
@@ -290,22 +297,20 @@ class Claims:
                 continue
             verdict = answer.verdict
             self._ledger.add(claim, verdict.outcome, verdict.attempts_left, token_id, row[2])
-            if answer is _EXHAUSTED and row[4] == _CLAIMED[claim.operation]:
+            if answer is _EXHAUSTED and row[4] == _CLAIMED.get(claim.operation):
                 exhausted.append(_exhausted(claim, token_id))
         await requests.forget(self._transaction, traces)
         if exhausted:
             await self._transaction.run(Asked(_LOCK, {}, exhausted))
 
     def _diagnosis(self, claim: Claim, row: Row | None) -> ClaimAnswer:
-        if row is None:
+        if row is None or _is_no_such_token(claim, row, self._transaction.now):
+            # It was one when the request was opened.
             return _SOON
-        digits, state, lease_until = row[3:6]
+        digits, lease_until = row[3], row[5]
         if digits != claim.code_length:
             field = "first_code" if claim.operation is Operation.RESYNC else "code"
             return Refused(InvalidField(field, f"this token's codes have {digits} digits"))
-        if state in NOBODYS:
-            # It was somebody's when the request was opened.
-            return _SOON
         unfit = _unfit(claim, row, self._transaction.now)
         if unfit is not None:
             return unfit
@@ -332,17 +337,25 @@ def _attempts_left(claim: Claim, row: Row) -> int:
     return Attempts(*row[6:10]).left(claim.limits, claim.today.isoformat())
 
 
+def _is_no_such_token(claim: Claim, row: Row, now: int) -> bool:
+    """Return whether the claim's name is not this token's by now: see `requests.OPEN`."""
+    if claim.operation not in TAKES_STOCK:
+        return row[4] in NOBODYS
+    over = row[12] == Kind.SOFTWARE and not _is_in_its_time(row, now)
+    return row[4] not in IN_STOCK or over
+
+
 def _unfit(claim: Claim, row: Row, now: int) -> Answered | None:
     """Return the answer where the token cannot be taken, whoever asks, and how often."""
     if not _is_in_its_time(row, now):
         # Locked or not: an unlock would not help, an exchange would.
         return _NOT_ACTIVE
-    state, wanted = row[4], _CLAIMED[claim.operation]
-    if state == wanted:
+    state, wanted = row[4], _CLAIMED.get(claim.operation)
+    if wanted is None or state == wanted:
         return None
     return _EXHAUSTED if state == _SPENT_UP[wanted] else _NOT_ACTIVE
 
 
 def _is_in_its_time(row: Row, now: int) -> bool:
-    not_before, not_after = row[10:]
+    not_before, not_after = row[10:12]
     return (not_before is None or not_before <= now) and (not_after is None or now < not_after)

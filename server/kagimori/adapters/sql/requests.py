@@ -26,6 +26,10 @@ _PRUNED_PER_CLAIM: Final = 4
 
 _TIMES: Final = {"lease": str(LEASE), "window": str(WINDOW)}
 
+# `TAKES_STOCK`.
+TAKES_STOCK: Final = "(b.operation = 'REGISTRATION' OR b.operation = 'REPLACE_NEW')"
+"""The condition that a claim's token must be nobody's."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str]
@@ -49,6 +53,17 @@ CLAIM: Final = {
 }
 """A claim as a row of input: see `row_of`."""
 
+# An app's token that nobody claimed in time is on its way to be destroyed: there is none.
+_NAMED: Final = {
+    "named": """
+CASE WHEN {takes_stock}
+  THEN (t.state = 'IN_STOCK' OR t.state = 'RETURNED')
+    AND (t.kind <> 'SOFTWARE' OR t.not_after IS NULL OR t.not_after > {now})
+  ELSE t.subscriber IS NOT NULL END
+""",
+    "takes_stock": TAKES_STOCK,
+}
+
 # Sorted, so that transactions which open the same requests meet in one order.
 OPEN: Final = statement(
     """
@@ -60,7 +75,7 @@ SELECT b.tenant, b.request_id, b.caller,
   COALESCE(
     (SELECT t.token_id FROM tokens t WHERE t.tenant = b.tenant AND t.subscriber = b.subscriber),
     (SELECT t.token_id FROM tokens t
-     WHERE t.tenant = b.tenant AND t.serial = b.serial AND t.subscriber IS NOT NULL)),
+     WHERE t.tenant = b.tenant AND t.serial = b.serial AND {named})),
   b.operation, b.fingerprint, b.lease, {now} + {lease}, 'PENDING', 0, {now}
 {from_batch}
 {unseen}
@@ -69,7 +84,7 @@ ON CONFLICT (tenant, request_id) DO NOTHING
 {returning}
 """,
     batch=CLAIM,
-    parts=_TIMES,
+    parts=_NAMED | _TIMES,
     sorted_by="b.tenant, b.request_id",
     returning=Returning(
         "requests.tenant, requests.request_id, requests.token_id",

@@ -23,6 +23,11 @@ from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import Operation
 from kagimori.domain.token import Token
 
+# One in stock was claimed to become somebody's: see `consequences`.
+_IN_STOCK: Final = """
+b.finding <> 'FRESH' AND (tokens.state = 'IN_STOCK' OR tokens.state = 'RETURNED')
+"""
+
 # A right or spent code gives its attempt back, and so does a search that had
 # no result: on the row's own day, whatever day it is now, because no other
 # call has touched the row since. What the HSM had no result for is no free
@@ -48,7 +53,8 @@ UPDATE tokens SET
     WHEN b.finding = 'FRESH' THEN 'ACTIVE'
     WHEN b.finding = 'NONE'
       AND (tokens.failures >= b.consecutive OR tokens.unlock_failures >= b.since_unlock)
-    THEN CASE WHEN tokens.state = 'ASSIGNED' THEN 'BARRED' ELSE 'LOCKED' END
+    THEN CASE tokens.state
+      WHEN 'ASSIGNED' THEN 'BARRED' WHEN 'ACTIVE' THEN 'LOCKED' ELSE tokens.state END
     ELSE tokens.state END,
   generation = CASE
     WHEN b.finding = 'FRESH' AND tokens.state = 'ASSIGNED' THEN tokens.generation + 1
@@ -60,7 +66,7 @@ UPDATE tokens SET
   lease_until = CASE WHEN b.finding = 'BROKEN_OFF' THEN {now} END
 {from_batch}
 WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
-  AND (tokens.state = 'ACTIVE' OR tokens.state = 'ASSIGNED')
+  AND (tokens.state = 'ACTIVE' OR tokens.state = 'ASSIGNED' OR {in_stock})
   AND tokens.generation = b.seen_generation AND tokens.lease = b.lease
   AND (tokens.lease_until > {now} OR b.finding = 'NO_RESULT')
   AND (b.finding <> 'FRESH' OR tokens.last_step < b.step)
@@ -78,6 +84,7 @@ WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
         "consecutive": "integer",
         "since_unlock": "integer",
     },
+    parts={"in_stock": _IN_STOCK},
     returning=Returning("b.lease", ""),
 )
 
@@ -202,7 +209,7 @@ class Settlements:
 
     def _enter(self, place: int, settlement: Settlement) -> None:
         claim, token = settlement.claim, _token(settlement)
-        left = _attempts_left(settlement)
+        left = attempts_left(settlement)
         outcome = _OUTCOMES[settlement.finding]
         if claim.operation is Operation.RESYNC and outcome is Outcome.ACCEPTED:
             # Written down as what it is: such a row is an acceptance to nobody.
@@ -271,7 +278,7 @@ def _row(settlement: Settlement) -> tuple[Value, ...]:
     )
 
 
-def _attempts_left(settlement: Settlement) -> int:
+def attempts_left(settlement: Settlement) -> int:
     """Return what settling leaves: nobody else writes to a token that is claimed."""
     claim, finding, spent = settlement.claim, settlement.finding, _token(settlement).spent
     if finding in _GIVES_BACK:

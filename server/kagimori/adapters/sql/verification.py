@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from kagimori.adapters.sql import requests
+from kagimori.adapters.sql import consequences, requests
 from kagimori.adapters.sql.claims import Claims
+from kagimori.adapters.sql.customers import ONE_TOKEN_EACH
 from kagimori.adapters.sql.database import (
     Asked,
     AtOnce,
@@ -17,10 +18,12 @@ from kagimori.adapters.sql.database import (
     transacted,
     unavailable,
 )
+from kagimori.adapters.sql.lives import Changed
 from kagimori.adapters.sql.settlements import Settlements
 from kagimori.application.ports import (
     Claim,
     ClaimAnswer,
+    NotKnown,
     Overslept,
     Refused,
     SettleAnswer,
@@ -31,6 +34,8 @@ from kagimori.domain.errors import StoreUnavailable
 Answers = tuple[list[SettleAnswer], list[ClaimAnswer]]
 
 _PRUNE_EVERY: Final = 256
+
+_OVERSLEPT: Final = Overslept()
 
 
 class SqlVerificationStore:
@@ -46,7 +51,50 @@ class SqlVerificationStore:
         self._unpruned = 0
 
     async def commit(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
-        """See `VerificationStore.commit`.
+        """See `VerificationStore.commit`."""
+        if not any(map(consequences.brings_about, settlements)):
+            return await self._commit(settlements, claims)
+        concluded = await self._conclude(settlements)
+        others = [each for place, each in enumerate(settlements) if place not in concluded]
+        answers, claimed = await self._commit(others, claims)
+        settled = iter(answers)
+        places = range(len(settlements))
+        merged = [concluded[place] if place in concluded else next(settled) for place in places]
+        return merged, claimed
+
+    async def _conclude(self, settlements: Sequence[Settlement]) -> dict[int, SettleAnswer]:
+        """Settle those that bring something about, one after the other, by their places.
+
+        In a transaction with others' tokens each could wait for one that waits for it.
+        Once the database fails the others are left to their retries.
+        """
+        concluded: dict[int, SettleAnswer] = {}
+        trouble: StoreUnavailable | None = None
+        for place, settlement in enumerate(settlements):
+            if not consequences.brings_about(settlement):
+                continue
+            try:
+                concluded[place] = (
+                    NotKnown(trouble) if trouble else await self._conclude_alone(settlement)
+                )
+            except StoreUnavailable as error:
+                trouble = error
+                concluded[place] = NotKnown(error)
+        return concluded
+
+    async def _conclude_alone(self, settlement: Settlement) -> SettleAnswer:
+        try:
+            return await transacted(
+                self._database, lambda begun: consequences.conclude(begun, settlement)
+            )
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this item's own
+            is_guard = isinstance(error, Changed) or str(error) in ONE_TOKEN_EACH
+            return _OVERSLEPT if is_guard else NotKnown(_refusal(error))
+
+    async def _commit(self, settlements: Sequence[Settlement], claims: Sequence[Claim]) -> Answers:
+        """Do all in one transaction.
 
         If one item of several makes the database or this code fail in a way
         that is no outage, each gets a transaction of its own.
@@ -96,7 +144,7 @@ class SqlVerificationStore:
             raise
         except Exception:  # noqa: BLE001 - whatever it is, it is this item's own
             # The lease runs out by itself, and the attempt stays spent.
-            return Overslept()
+            return _OVERSLEPT
 
     async def _claim_alone(self, claim: Claim) -> ClaimAnswer:
         try:

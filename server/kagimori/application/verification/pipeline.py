@@ -22,6 +22,7 @@ from kagimori.application.ports import (
     ClaimAnswer,
     GrantedUnknown,
     Held,
+    NotKnown,
     Overslept,
     Refused,
     SeedVault,
@@ -206,6 +207,8 @@ class Pipeline:
 def _settled(searched: Searched, answer: SettleAnswer) -> Verdict | Exception:
     if searched.error is not None:
         return searched.error
+    if isinstance(answer, NotKnown):
+        return answer.error
     if isinstance(answer, Overslept) or answer.verdict is None:
         return LeaseLost("the search outlasted the token's lease", RETRY_AFTER)
     return answer.verdict

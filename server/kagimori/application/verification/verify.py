@@ -16,6 +16,7 @@ from typing import Final
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from kagimori.application.consequences import BRINGS_ABOUT, Consequence
 from kagimori.application.policies import Policies, policy_of
 from kagimori.application.ports import BySerial, BySubscriber, Claim, Clock, SeedVault, Subject
 from kagimori.application.subscribers import digest_of
@@ -24,11 +25,14 @@ from kagimori.application.verification.engine import Engine
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import AuthorityError, InvalidField
 from kagimori.domain.outcome import Verdict
-from kagimori.domain.policy import Operation
+from kagimori.domain.policy import TAKES_STOCK, Operation
 from kagimori.domain.tenant import SubscriberNames, TenantPolicy
 
 LONGEST: Final = 10.0
 """Seconds that a call waits at most, whatever its deadline."""
+
+_ONE_CODE: Final = frozenset(Operation) - BRINGS_ABOUT.keys() - {Operation.RESYNC}
+"""Operations that are judged by a code alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,24 @@ class Caller:
     name: str
 
 
+# Not a frozen one: it is made for each verification.
+@dataclass(slots=True)
+class _Question:
+    """What is asked about which token, and what else makes it the same question."""
+
+    subject: Subject
+    operation: Operation
+    code: Otp
+    second: Otp | None = None
+    consequence: Consequence | None = None
+    words: str | None = None
+
+
 class VerifyOtp:
     """The use case behind ``VerifyOtp`` and each item of ``BatchVerifyOtp``.
 
-    Behind ``ResynchronizeToken`` is `resynchronize`.
+    Behind ``ResynchronizeToken`` is `resynchronize`, behind codes that bring something
+    about besides `conclude`.
     """
 
     def __init__(
@@ -79,9 +97,9 @@ class VerifyOtp:
         one stays spent, also where the caller goes away: cancelling the future
         undoes nothing.
         """
-        if operation is Operation.RESYNC:
-            raise ValueError("a resynchronisation takes two codes")
-        return self._begin(caller, request_id, subject, operation, code, seconds_left)
+        if operation not in _ONE_CODE:
+            raise ValueError(f"{operation} takes more than a code")
+        return self._begin(caller, request_id, _Question(subject, operation, code), seconds_left)
 
     def resynchronize(  # noqa: PLR0913, PLR0917 - one call, six facts
         self,
@@ -97,62 +115,72 @@ class VerifyOtp:
         As a code is judged: what is spent, written down and raised is the same, and the
         outcome is SYNCHRONIZED at best. That spends both codes and has no receipt.
         """
-        return self._begin(
-            caller, request_id, subject, Operation.RESYNC, first, seconds_left, second
-        )
+        question = _Question(subject, Operation.RESYNC, first, second)
+        return self._begin(caller, request_id, question, seconds_left)
 
-    def _begin(  # noqa: PLR0913, PLR0917 - as above, and one more
+    def conclude(  # noqa: PLR0913 - one call, eight facts
         self,
+        *,
         caller: Caller,
         request_id: str,
         subject: Subject,
         operation: Operation,
         code: Otp,
+        consequence: Consequence | None,
+        words: str,
         seconds_left: float,
-        second: Otp | None = None,
+    ) -> Future[Verdict]:
+        """Judge ``code`` as a call does; with the acceptance goes ``consequence``, all or nothing.
+
+        ``words`` is what else makes two requests the same; it may hold whatever a
+        customer typed. A token of nobody's is named by its serial.
+        ``consequence`` is None where there was nothing to prepare: then nothing is
+        accepted that was not accepted before. `LeaseLost` also says that a row which it
+        goes by is another by now: nothing was changed, and what is prepared anew may go
+        on under the same request_id.
+        """
+        _require_fit(operation, subject, consequence)
+        question = _Question(subject, operation, code, None, consequence, words)
+        return self._begin(caller, request_id, question, seconds_left)
+
+    def _begin(
+        self, caller: Caller, request_id: str, question: _Question, seconds_left: float
     ) -> Future[Verdict]:
         answer: Future[Verdict] = asyncio.get_running_loop().create_future()
         until = time.monotonic() + min(seconds_left, LONGEST)
         arrived = self._clock()
         try:
             policy = policy_of(self._policies, caller.tenant)
-            claim = self._claim(
-                policy, caller, request_id, subject, operation, code, second, arrived
+            claim = self._claim(policy, caller, request_id, question, arrived)
+            case = Case(
+                claim, question.code, policy.windows, arrived, until, answer, question.second
             )
-            case = Case(claim, code, policy.windows, arrived, until, answer, second)
             self._engine.submit(case)
         except AuthorityError as error:
             answer.set_exception(error)
         return answer
 
-    def _claim(  # noqa: PLR0913, PLR0917 - as above
+    def _claim(
         self,
         policy: TenantPolicy,
         caller: Caller,
         request_id: str,
-        subject: Subject,
-        operation: Operation,
-        code: Otp,
-        second: Otp | None,
+        question: _Question,
         arrived: float,
     ) -> Claim:
-        message = (
-            _message(subject, operation, code)
-            if second is None
-            else _message_of_two(subject, code, second)
-        )
         return Claim(
             tenant=caller.tenant,
             request_id=request_id,
             caller=caller.name,
-            subject=self._kept(policy, subject),
-            operation=operation,
-            code_length=len(code),
-            fingerprint=self._vault.fingerprint(caller.tenant, message),
+            subject=self._kept(policy, question.subject),
+            operation=question.operation,
+            code_length=len(question.code),
+            fingerprint=self._vault.fingerprint(caller.tenant, _message(question)),
             lease=self._leases.fresh(),
             today=self._calendar(policy.zone).date_at(arrived),
             limits=policy.limits,
             notify=_notify(policy),
+            consequence=question.consequence,
         )
 
     def _kept(self, policy: TenantPolicy, subject: Subject) -> Subject:
@@ -209,21 +237,34 @@ def _notify(policy: TenantPolicy) -> str | None:
     return mail.sender
 
 
-def _message(subject: Subject, operation: Operation, code: Otp) -> bytes:
+def _message(question: _Question) -> bytes:
     """Return what makes two requests the same, in one reading only.
 
-    Only the last part is free text.
+    The operation says what follows. Only the last part is free text; where there are
+    two, the first one's length in characters comes before it.
     """
-    return f"{_kind(subject)} {operation} {code.reveal()} {subject.value}".encode()
+    subject, second = question.subject, question.second
+    kind = "subscriber" if isinstance(subject, BySubscriber) else "serial"
+    begin = f"{kind} {question.operation} {question.code.reveal()}"
+    if second is not None:
+        return f"{begin} {_after(question.code, second)} {subject.value}".encode()
+    if question.words is not None:
+        return f"{begin} {len(subject.value)} {subject.value} {question.words}".encode()
+    return f"{begin} {subject.value}".encode()
 
 
-def _message_of_two(subject: Subject, first: Otp, second: Otp) -> bytes:
-    """Return the same of a resynchronisation: its word is followed by two codes."""
+def _after(first: Otp, second: Otp) -> str:
+    """Return the second of two codes that a token showed one after the other."""
     if len(first) != len(second):
         raise InvalidField("second_code", "must have as many digits as first_code")
-    codes = f"{first.reveal()} {second.reveal()}"
-    return f"{_kind(subject)} {Operation.RESYNC} {codes} {subject.value}".encode()
+    return second.reveal()
 
 
-def _kind(subject: Subject) -> str:
-    return "subscriber" if isinstance(subject, BySubscriber) else "serial"
+def _require_fit(operation: Operation, subject: Subject, consequence: Consequence | None) -> None:
+    """Raise ValueError for a call that no use case may make."""
+    if operation not in BRINGS_ABOUT:
+        raise ValueError(f"{operation} brings nothing about")
+    if isinstance(subject, BySerial) != (operation in TAKES_STOCK):
+        raise ValueError(f"{operation} names its token otherwise")
+    if consequence is not None and not isinstance(consequence, BRINGS_ABOUT[operation]):
+        raise ValueError(f"{operation} does not bring that about")
