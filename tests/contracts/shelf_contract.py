@@ -55,6 +55,8 @@ class LifeContract:
         self, bench: SqlBench, state: State, event: Event
     ) -> None:
         bench.inventory.add([in_state(state)], "importer")
+        # A token in stock is unlocked only if wrong codes have counted on it.
+        bench.change("tokens", failures=1)
         before = row_of(bench)
         done = change(bench, event)
         after = row_of(bench)
@@ -97,6 +99,30 @@ class LifeContract:
         change(bench, Event.UNLOCK)
         assert attempts(bench) == (0, 5, 0)
         assert guess(bench).attempts_left == 2
+
+    @pytest.mark.parametrize("state", [State.IN_STOCK, State.RETURNED])
+    @pytest.mark.parametrize("column", ["failures", "unlock_failures"])
+    def test_a_token_in_stock_gets_its_attempts_back(
+        self, bench: SqlBench, state: State, column: str
+    ) -> None:
+        bench.inventory.add([in_state(state)], "importer")
+        bench.change("tokens", day_failures=5, **{column: 5})
+        done = change(bench, Event.UNLOCK)
+        assert (done.seen.state, done.becomes) == (state, state)
+        assert (row_of(bench)["state"], attempts(bench)) == (state, (0, 5, 0))
+        assert bench.rows("audit")[-1]["action"] == Event.UNLOCK
+
+    @pytest.mark.parametrize("state", [State.IN_STOCK, State.RETURNED])
+    def test_nor_is_a_token_in_stock_unlocked_that_has_spent_nothing(
+        self, bench: SqlBench, state: State
+    ) -> None:
+        bench.inventory.add([in_state(state)], "importer")
+        bench.change("tokens", day_failures=5)
+        before = row_of(bench)
+        with pytest.raises(ShelfRefused, match=f"{SERIAL} is {state}: it is not locked"):
+            change(bench, Event.UNLOCK)
+        assert row_of(bench) == before
+        assert len(bench.rows("audit")) == 1
 
     @pytest.mark.parametrize("event", [Event.RETIRE, Event.CONDEMN])
     def test_a_verification_under_way_is_cut_off(self, bench: SqlBench, event: Event) -> None:

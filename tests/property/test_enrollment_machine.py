@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from kagimori.application.enrollment.requirement import Needs, Requirement
 from kagimori.domain.errors import (
     AlreadyActive,
     LiveToken,
@@ -191,7 +192,8 @@ class EnrollmentMachine(RuleBasedStateMachine):
         assert bool(standing.serial) == (self.model.status in HAS_TOKEN)
         in_use = self.model.status in {"ACTIVE", "LOCKED"}
         requirement = self.desk.requirement()
-        assert (requirement.needs_code, requirement.has_token) == (in_use, in_use)
+        needs = Needs.OTP if in_use else Needs.NONE
+        assert requirement == Requirement(needs, in_use)
 
     @invariant()
     def there_is_one_live_token_at_most_and_no_seed_of_any_other(self) -> None:

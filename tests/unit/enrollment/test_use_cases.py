@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from fakes.vault import hotp
-from kagimori.application.enrollment.requirement import Requirement
+from kagimori.application.enrollment.requirement import Needs, Requirement
 from kagimori.application.enrollment.standing import Standing
 from kagimori.application.ports import BySerial, BySubscriber
 from kagimori.domain.enrollment import LetterState
@@ -98,7 +98,7 @@ def test_whoever_has_a_hardware_token_gets_no_second_one(desk: Desk) -> None:
     assert desk.status() == Standing(Status.ACTIVE, serial=SERIAL)
     with pytest.raises(NotOffered):
         desk.deregister()
-    assert desk.requirement() == Requirement(needs_code=True, has_token=True)
+    assert desk.requirement() == Requirement(Needs.OTP, has_token=True)
 
 
 def test_a_user_id_that_is_taken_is_drawn_again(desk: Desk) -> None:
@@ -208,7 +208,7 @@ def test_a_deregistered_customer_needs_no_code_and_waits_for_the_next_day(desk: 
     tomorrow = datetime.now(UTC).astimezone(desk.policies[TENANT].zone).date() + timedelta(days=1)
     assert (standing.status, standing.reissue_from) == (Status.RELEASED, tomorrow)
     assert desk.deregister() == standing == desk.status()
-    assert desk.requirement() == Requirement(needs_code=False, has_token=False)
+    assert desk.requirement() == Requirement(Needs.NONE, has_token=False)
     assert desk.log_in(desk.code(1)) is Outcome.UNKNOWN_TOKEN
     with pytest.raises(ReissueTooEarly, match=tomorrow.isoformat()):
         desk.issue()
@@ -230,19 +230,20 @@ def test_a_deregistration_needs_no_hsm(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("when", "needs_code"), [(When.ALWAYS, True), (When.BY_CHOICE, False), (When.NEVER, False)]
+    ("when", "needs"),
+    [(When.ALWAYS, Needs.OTP), (When.BY_CHOICE, Needs.NONE), (When.NEVER, Needs.NONE)],
 )
-def test_what_needs_a_code_is_the_banks_rule(desk: Desk, when: When, *, needs_code: bool) -> None:
+def test_what_needs_a_code_is_the_banks_rule(desk: Desk, when: When, needs: Needs) -> None:
     desk.change_policy(operations={Operation.TRANSFER: when})
     desk.issue()
     desk.provision()
-    assert desk.requirement(Operation.TRANSFER) == Requirement(needs_code=False, has_token=False)
+    assert desk.requirement(Operation.TRANSFER) == Requirement(Needs.NONE, has_token=False)
     desk.activate(desk.code(0))
-    assert desk.requirement(Operation.TRANSFER) == Requirement(needs_code, has_token=True)
-    assert desk.requirement(Operation.LOGIN) == Requirement(needs_code=False, has_token=True)
+    assert desk.requirement(Operation.TRANSFER) == Requirement(needs, has_token=True)
+    assert desk.requirement(Operation.LOGIN) == Requirement(Needs.NONE, has_token=True)
     for _ in range(3):
         desk.log_in(WRONG)
-    assert desk.requirement(Operation.TRANSFER) == Requirement(needs_code, has_token=True)
+    assert desk.requirement(Operation.TRANSFER) == Requirement(needs, has_token=True)
 
 
 def test_a_bank_that_wants_it_has_its_numbers_kept_as_digests(desk: Desk) -> None:
@@ -256,7 +257,7 @@ def test_a_bank_that_wants_it_has_its_numbers_kept_as_digests(desk: Desk) -> Non
         row["subscriber"]
         == desk.bank.vault.fingerprint(TENANT, b"name " + SUBSCRIBER.encode()).hex()
     )
-    assert desk.requirement() == Requirement(needs_code=True, has_token=True)
+    assert desk.requirement() == Requirement(Needs.OTP, has_token=True)
     desk.deregister()
 
 

@@ -10,7 +10,13 @@ from typing import Final
 from kagimori.adapters.sql.database import Asked, Row, Transaction
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.requests import moment
-from kagimori.application.enrollment.ports import Customer, Enrolled, HeldToken, SealedPassword
+from kagimori.application.enrollment.ports import (
+    Customer,
+    Enrolled,
+    HeldToken,
+    SealedPassword,
+    StockToken,
+)
 from kagimori.application.ports import BySerial, Subject
 from kagimori.domain.enrollment import EnrollmentState, LetterState
 from kagimori.domain.lifecycle import State
@@ -31,10 +37,12 @@ SELECT e.user_id, e.state, e.generation, e.request_id, e.fingerprint, e.password
        (SELECT o.state FROM outbox o
         WHERE o.tenant = c.tenant AND o.subscriber = c.subscriber
           AND o.user_id = e.user_id AND o.kind = 'ISSUED'
-        ORDER BY o.created_at DESC LIMIT 1)
+        ORDER BY o.created_at DESC LIMIT 1),
+       COALESCE(r.login_otp, 0)
 FROM {named} c
 LEFT JOIN enrollments e ON e.tenant = c.tenant AND e.subscriber = c.subscriber
 LEFT JOIN tokens k ON k.tenant = c.tenant AND k.subscriber = c.subscriber
+LEFT JOIN registrations r ON r.tenant = c.tenant AND r.subscriber = c.subscriber
 """
 
 _BY_SUBSCRIBER: Final = statement(
@@ -55,6 +63,27 @@ _BY_SERIAL: Final = statement(
 )
 
 
+_IN_STOCK: Final = statement(
+    """
+SELECT t.token_id, t.serial, t.state, t.generation,
+       CASE WHEN t.failures > 0 OR t.unlock_failures > 0 THEN 1 ELSE 0 END
+FROM tokens t
+WHERE t.tenant = :tenant AND t.serial = :serial
+  AND (t.state = 'IN_STOCK' OR t.state = 'RETURNED')
+"""
+)
+
+
+async def look_in_stock(transaction: Transaction, tenant: str, serial: str) -> StockToken | None:
+    """Return a token that no customer has, and end the transaction with it."""
+    asked = Asked(_IN_STOCK, {"tenant": tenant, "serial": serial})
+    (rows,) = await transaction.commit(asked)
+    if not rows:
+        return None
+    ((token_id, printed, state, generation, is_spent),) = rows
+    return StockToken(HeldToken(token_id, printed, State(state), generation), bool(is_spent))
+
+
 async def look(transaction: Transaction, tenant: str, subject: Subject) -> Customer:
     """Return the customer, and end the transaction with it."""
     named = _BY_SERIAL if isinstance(subject, BySerial) else _BY_SUBSCRIBER
@@ -66,12 +95,16 @@ def _customer(now: int, rows: Sequence[Row]) -> Customer:
     if not rows:
         return Customer(moment(now))
     (row,) = rows
-    token_id, serial, state, generation, in_its_time, letter = row[11:]
+    token_id, serial, state, generation, in_its_time, letter, login_otp = row[11:]
     token = None
     if token_id is not None:
         token = HeldToken(token_id, serial, State(state), generation, bool(in_its_time))
     return Customer(
-        moment(now), _enrolled(row[:11]), token, None if letter is None else LetterState(letter)
+        moment(now),
+        _enrolled(row[:11]),
+        token,
+        None if letter is None else LetterState(letter),
+        bool(login_otp),
     )
 
 

@@ -24,6 +24,7 @@ from kagimori.application.enrollment.ports import (
     NewEnrollment,
     Release,
     Stale,
+    StockToken,
     Unlocking,
 )
 from kagimori.application.ports import Subject
@@ -120,6 +121,12 @@ class SqlEnrollmentStore:
             return await carried_out(self._database, lambda begun: _release(begun, release))
         except lives.Changed:
             return Stale()
+
+    async def in_stock(self, tenant: str, serial: str) -> StockToken | None:
+        """See `EnrollmentStore.in_stock`."""
+        return await carried_out(
+            self._database, lambda begun: customers.look_in_stock(begun, tenant, serial)
+        )
 
     async def unlock(self, unlocking: Unlocking) -> Done | Stale:
         """See `EnrollmentStore.unlock`."""

@@ -73,6 +73,16 @@ class DeregisterToken:
         return standing_of(Customer(customer.now, ended), wish.policy)
 
 
+def _what_ends_it(policy: TenantPolicy) -> str:
+    """Return what is not offered for a token that came of no enrolment, and what is."""
+    if policy.registration is None:
+        return "deregistering a hardware token; ReturnToken takes it back"
+    return (
+        "deregistering a registered token; TerminateToken ends it, "
+        "and ReturnToken takes a hardware token back"
+    )
+
+
 def _release(wish: _Wish, customer: Customer) -> Release:
     """Return what is to be ended; raise `NotNow` where nothing can be."""
     try:
@@ -81,7 +91,7 @@ def _release(wish: _Wish, customer: Customer) -> Release:
         raise NoToken from None
     # A vendor's token is given back; it is not destroyed because its holder changes.
     if customer.enrolled is None or (customer.token and not has_enrolled_token(customer)):
-        raise NotOffered("deregistering a hardware token; ReturnToken takes it back")
+        raise NotOffered(_what_ends_it(wish.policy))
     return Release(
         wish.caller.tenant,
         wish.subscriber,

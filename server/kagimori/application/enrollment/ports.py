@@ -64,13 +64,23 @@ class HeldToken:
 class Customer:
     """A customer at the time ``now``, by the database's clock.
 
-    ``letter`` is what became of the letter of this enrolment.
+    ``letter`` is what became of the letter of this enrolment, ``login_otp`` whether
+    the customer wants his logins to need a code.
     """
 
     now: datetime
     enrolled: Enrolled | None = None
     token: HeldToken | None = None
     letter: LetterState | None = None
+    login_otp: bool = False
+
+
+@value(frozen=True, slots=True)
+class StockToken:
+    """A token in stock; ``is_spent`` says that wrong codes have counted on it."""
+
+    token: HeldToken
+    is_spent: bool
 
 
 @value(frozen=True, slots=True)
@@ -146,6 +156,10 @@ class EnrollmentStore(Protocol):
 
     async def release(self, release: Release) -> Done | Stale:
         """End an enrolment: forget address and password, destroy the token's seeds."""
+        ...
+
+    async def in_stock(self, tenant: str, serial: str) -> StockToken | None:
+        """Return a token that is in stock; None for any other serial number."""
         ...
 
     async def unlock(self, unlocking: Unlocking) -> Done | Stale:

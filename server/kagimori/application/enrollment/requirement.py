@@ -3,28 +3,45 @@
 
 from __future__ import annotations
 
+from datetime import date
+from enum import StrEnum
 from typing import Final
 
-from kagimori.application.enrollment.ports import EnrollmentStore
-from kagimori.application.enrollment.standing import status_of
+from kagimori.application.enrollment.ports import Customer, EnrollmentStore
+from kagimori.application.enrollment.standing import IN_USE, status_of
 from kagimori.application.policies import Policies, policy_of
 from kagimori.application.ports import BySubscriber
 from kagimori.application.subscribers import Fingerprints, kept_name
 from kagimori.application.verification.verify import Caller
-from kagimori.domain.lifecycle import Status
+from kagimori.domain.calendar import day_of
 from kagimori.domain.policy import Operation
-from kagimori.domain.tenant import When
+from kagimori.domain.tenant import TenantPolicy, When
 from kagimori.domain.value import value
 
-_IN_USE: Final = frozenset({Status.ACTIVE, Status.LOCKED})
+_PAYMENTS: Final = frozenset({Operation.TRANSFER, Operation.BILL_PAYMENT})
+"""What the password was asked for that came before the tokens."""
+
+
+class Needs(StrEnum):
+    """What an operation needs of a customer."""
+
+    NONE = "NONE"
+    OTP = "OTP"
+    REGISTRATION = "REGISTRATION"
+    """A token first: what was asked for before there were tokens is abolished."""
 
 
 @value(frozen=True, slots=True)
 class Requirement:
-    """Whether a code is needed, and whether the customer has a token in use, locked or not."""
+    """What is needed, and whether the customer has a token in use, locked or not.
 
-    needs_code: bool
+    From the day ``cut_over`` on, in the tenant's calendar, the password that came
+    before the tokens is abolished; None where the tenant names no day.
+    """
+
+    needs: Needs
     has_token: bool
+    cut_over: date | None = None
 
 
 class GetOtpRequirement:
@@ -41,12 +58,33 @@ class GetOtpRequirement:
     ) -> Requirement:
         """Return what the tenant's rules and the customer's status make of it, now.
 
-        Where the customer has the choice, none has been made. Raises
-        `StoreUnavailable`.
+        Raises `StoreUnavailable`.
         """
         policy = policy_of(self._policies, caller.tenant)
         subject = BySubscriber(kept_name(self._digests, policy, subscriber_ref))
         customer = await self._store.customer(caller.tenant, subject)
-        has_token = status_of(customer) in _IN_USE
-        always = policy.operations.get(operation, When.NEVER) is When.ALWAYS
-        return Requirement(has_token and always, has_token)
+        has_token = status_of(customer) in IN_USE
+        needs = _with_token if has_token else _without_token
+        return Requirement(needs(customer, policy, operation), has_token, _cut_over(policy))
+
+
+def _with_token(customer: Customer, policy: TenantPolicy, operation: Operation) -> Needs:
+    when = policy.operations.get(operation, When.NEVER)
+    # The only choice there is (ログイン時の認証要否) is about logins.
+    chosen = operation is Operation.LOGIN and customer.login_otp
+    if when is When.ALWAYS or (when is When.BY_CHOICE and chosen):
+        return Needs.OTP
+    return Needs.NONE
+
+
+def _without_token(customer: Customer, policy: TenantPolicy, operation: Operation) -> Needs:
+    if operation not in _PAYMENTS or policy.operations.get(operation) is not When.ALWAYS:
+        return Needs.NONE
+    cut_over = _cut_over(policy)
+    if cut_over is None or day_of(customer.now, policy.zone) < cut_over:
+        return Needs.NONE
+    return Needs.REGISTRATION
+
+
+def _cut_over(policy: TenantPolicy) -> date | None:
+    return None if policy.registration is None else policy.registration.cut_over

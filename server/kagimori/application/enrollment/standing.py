@@ -12,10 +12,14 @@ from kagimori.domain.calendar import reissue_from
 from kagimori.domain.enrollment import EnrollmentState, LetterState
 from kagimori.domain.errors import TokenBusy
 from kagimori.domain.lifecycle import STATUS_OF, Status
-from kagimori.domain.tenant import TenantPolicy
+from kagimori.domain.policy import Operation
+from kagimori.domain.tenant import TenantPolicy, When
 from kagimori.domain.value import value
 
 T = TypeVar("T")
+
+IN_USE: Final = frozenset({Status.ACTIVE, Status.LOCKED})
+"""Where a customer is who has a token in use, locked or not."""
 
 _TRIES: Final = 8
 _RETRY_AFTER: Final = 0.25
@@ -36,7 +40,8 @@ class Standing:
     ``deadline`` goes with ISSUED and VOID, ``reissue_from`` (the first day on which
     a new token may be issued, in the tenant's calendar) with RELEASED, ``letter``
     with ISSUED. ``user_id`` is empty where there is no enrolment, ``serial`` where
-    there is no token.
+    there is no token. ``login_otp`` is the customer's choice, where the tenant leaves
+    him one and he has a token in use.
     """
 
     status: Status
@@ -46,6 +51,7 @@ class Standing:
     deadline: datetime | None = None
     reissue_from: date | None = None
     letter: LetterState | None = None
+    login_otp: bool | None = None
 
 
 def status_of(customer: Customer) -> Status:
@@ -63,8 +69,9 @@ def status_of(customer: Customer) -> Status:
 def standing_of(customer: Customer, policy: TenantPolicy) -> Standing:
     """Return what a bank is told of ``customer``."""
     status, enrolled, token = status_of(customer), customer.enrolled, customer.token
+    chosen = _chosen(customer, policy)
     if token is not None and not has_enrolled_token(customer):
-        return Standing(status, serial=token.serial)
+        return Standing(status, serial=token.serial, login_otp=chosen)
     if enrolled is None or status is Status.NOT_REGISTERED:
         return Standing(status)
     until = enrolled.deadline if status in {Status.ISSUED, Status.VOID} else None
@@ -76,6 +83,7 @@ def standing_of(customer: Customer, policy: TenantPolicy) -> Standing:
         until,
         first_day_of(customer, policy),
         customer.letter if status is Status.ISSUED else None,
+        chosen,
     )
 
 
@@ -91,6 +99,12 @@ def has_enrolled_token(customer: Customer) -> bool:
     """Return whether the live token came of the enrolment, and not of a vendor's file."""
     enrolled, token = customer.enrolled, customer.token
     return enrolled is not None and token is not None and enrolled.token_id == token.token_id
+
+
+def _chosen(customer: Customer, policy: TenantPolicy) -> bool | None:
+    """Return what the customer has chosen, if the choice is his."""
+    is_his = policy.operations.get(Operation.LOGIN) is When.BY_CHOICE
+    return customer.login_otp if is_his and status_of(customer) in IN_USE else None
 
 
 async def while_stale(attempt: Callable[[], Awaitable[T | Stale]]) -> T:

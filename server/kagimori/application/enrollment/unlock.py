@@ -25,8 +25,9 @@ class UnlockToken:
     async def __call__(self, caller: Caller, subject: Subject) -> None:
         """Unlock the token; it is durable. What was spent of the day stays spent.
 
-        A token that was never activated is not activated by it. Raises `NoToken`,
-        `NotLocked` or `StoreUnavailable`.
+        A token that was never activated is not activated by it, and one in stock, named
+        by its serial number, stays there. Raises `NoToken`, `NotLocked` or
+        `StoreUnavailable`.
         """
         policy = policy_of(self._policies, caller.tenant)
         if isinstance(subject, BySubscriber):
@@ -37,10 +38,24 @@ class UnlockToken:
         customer = await self._store.customer(caller.tenant, subject)
         token, enrolled = customer.token, customer.enrolled
         if token is None:
-            raise NoToken
+            return await self._unlock_in_stock(caller, subject)
         user_id = enrolled.user_id if enrolled and has_enrolled_token(customer) else None
         unlocking = Unlocking(caller.tenant, token, _unlocked(token.state), user_id, caller.name)
         return await self._store.unlock(unlocking)
+
+    async def _unlock_in_stock(self, caller: Caller, subject: Subject) -> Done | Stale:
+        """Unlock a token whose codes were wrong when a customer was to register it."""
+        if isinstance(subject, BySubscriber):
+            raise NoToken
+        found = await self._store.in_stock(caller.tenant, subject.value)
+        if found is None:
+            raise NoToken
+        if not found.is_spent:
+            raise NotLocked
+        becomes = _unlocked(found.token.state)
+        return await self._store.unlock(
+            Unlocking(caller.tenant, found.token, becomes, None, caller.name)
+        )
 
 
 def _unlocked(state: State) -> State:

@@ -7,9 +7,16 @@ from collections.abc import AsyncIterator
 
 from kagimori.application.enrollment.ports import Done, HeldToken, Stale
 from kagimori.application.enrollment.standing import while_stale
-from kagimori.application.inventory.shelf_ports import Card, Change, Page, Shelf, Wanted
+from kagimori.application.inventory.shelf_ports import (
+    Card,
+    Change,
+    Page,
+    Shelf,
+    Shelved,
+    Wanted,
+)
 from kagimori.domain.calendar import day_of
-from kagimori.domain.lifecycle import Event, IllegalTransition, after
+from kagimori.domain.lifecycle import IN_STOCK, Event, IllegalTransition, after
 from kagimori.domain.tenant import TenantPolicy
 
 
@@ -64,6 +71,9 @@ class ChangeToken:
             becomes = after(token.state, event)
         except IllegalTransition:
             raise ShelfRefused(_why(card, event)) from None
+        # What is in stock is called nothing else when its attempts are spent.
+        if event is Event.UNLOCK and token.state in IN_STOCK and not _is_spent(token):
+            raise ShelfRefused(_why(card, event))
         return Change(
             self._policy.service_id,
             HeldToken(token.token_id, token.serial, token.state, token.generation),
@@ -72,6 +82,10 @@ class ChangeToken:
             self._actor,
             day_of(card.now, self._policy.zone),
         )
+
+
+def _is_spent(token: Shelved) -> bool:
+    return bool(token.spent.failures or token.spent.unlock_failures)
 
 
 def _why(card: Card, event: Event) -> str:
