@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AdminService: what the authority's own staff ask."""
+"""AdminService: what the authority's own staff ask, and a bank's staff in twos."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, NoReturn, Protocol
-
-from google.protobuf.message import Message
 
 from kagimori.api.admin.v1.admin_pb2 import (
     GetHsmStatusRequest,
@@ -20,7 +18,12 @@ from kagimori.application.administration.hsm_status import HsmInspector
 from kagimori.application.deliveries.receive import Announced
 from kagimori.application.deliveries.report import Line
 from kagimori.application.deliveries.vendor_file import VendorToken
-from kagimori.domain.errors import HsmUnavailable, InvalidField, NotOffered
+from kagimori.domain.errors import HsmUnavailable, InvalidField
+from kagimori.transport.assistance_servicer import (
+    ASSISTS_NOBODY,
+    Assistance,
+    AssistanceServicer,
+)
 from kagimori.transport.call import Call
 from kagimori.transport.import_mapping import announced_of, batch_of, response_of
 from kagimori.transport.mapping import hsm_status_of
@@ -55,11 +58,17 @@ def receives_nothing(announced: Announced, actor: str) -> NoReturn:
     raise HsmUnavailable("this process takes no deliveries in", _RETRY_AFTER)
 
 
-class AdminServicer:
+class AdminServicer(AssistanceServicer):
     """Serves kagimori.admin.v1.AdminService."""
 
-    def __init__(self, hsm: HsmInspector, receive: Receive) -> None:
-        """``hsm`` is asked at every call, ``receive`` at every stream of tokens."""
+    def __init__(
+        self, hsm: HsmInspector, receive: Receive, assistance: Assistance = ASSISTS_NOBODY
+    ) -> None:
+        """``hsm`` is asked at every call, ``receive`` at every stream of tokens.
+
+        ``assistance`` is what a bank's own staff ask.
+        """
+        super().__init__(assistance)
         self._hsm = hsm
         self._receive = receive
 
@@ -90,22 +99,6 @@ class AdminServicer:
                 await reception.finish()
         finally:
             call.facts["results"] = dict(counted)
-
-    async def ProposeReplacement(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
-        """Stand for the RPC."""
-        raise NotOffered("ProposeReplacement")
-
-    async def ApproveReplacement(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
-        """Stand for the RPC."""
-        raise NotOffered("ApproveReplacement")
-
-    async def RejectReplacement(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
-        """Stand for the RPC."""
-        raise NotOffered("RejectReplacement")
-
-    async def ListReplacements(self, _request: Message, _call: Call) -> NoReturn:  # noqa: N802
-        """Stand for the RPC."""
-        raise NotOffered("ListReplacements")
 
 
 def _facts_of(announced: Announced) -> dict[str, object]:
