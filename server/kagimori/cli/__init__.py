@@ -17,6 +17,7 @@ from kagimori.cli.ceremony import ceremony
 from kagimori.cli.database import database
 from kagimori.cli.import_tokens import import_tokens
 from kagimori.cli.mail import mail
+from kagimori.cli.print_cards import print_cards
 from kagimori.cli.provision import provision
 from kagimori.cli.rewrap_pskc import rewrap_pskc
 from kagimori.cli.serve import serve
@@ -47,6 +48,7 @@ app.command()(ceremony)
 app.command()(database)
 app.command("import-tokens")(import_tokens)
 app.command()(mail)
+app.command("print-cards")(print_cards)
 app.command()(provision)
 app.command("rewrap-pskc")(rewrap_pskc)
 app.command()(serve)
