@@ -30,6 +30,8 @@ def test_an_app_reads_the_pins_of_the_ceremonys_keys(place: Environment, tmp_pat
     assert sorted(profile.pins) == sorted(service_ids())
     for service_id, pins in profile.pins.items():
         assert pins == (pin_by_openssl(place, service_id),)
+    # Those whose customers make their tokens before the bank knows them.
+    assert profile.banks == {"20160002": "かけしん", "20160003": "あぶくま信用金庫"}
 
 
 def pin_by_openssl(place: Environment, service_id: str) -> str:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from fakes.vault import FakeVault, provisioning_key
 from kagimori.application.provisioning.keys import ProvisioningKey, ProvisioningKeys
-from kagimori.application.provisioning.wish import SetUp
+from kagimori.application.provisioning.wish import NewSetUp, SetUp
 from kagimori.domain.enrollment import ActivationPassword
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.token import Hash, SealedSeed, TokenIdentity
@@ -73,12 +73,25 @@ class App:
         }
         return SetUp(**fields)
 
+    def asks_anew(self, **changed: Any) -> NewSetUp:  # noqa: ANN401 - of NewSetUp
+        """Ask for a token of the key's own bank before any customer is known."""
+        fields: dict[str, Any] = {
+            "service_id": self.key.tenant,
+            "key_pin": self.key.pin,
+            "login_envelope": self.login_envelope,
+            "signing_envelope": self.signing_envelope,
+            "peer": "somewhere",
+            **changed,
+        }
+        return NewSetUp(**fields)
+
 
 @dataclass
 class CountingVault(FakeVault):
     """The fake vault, which counts passwords; a method that ``down`` names fails."""
 
     passwords: int = 0
+    sealings: int = 0
     down: set[str] = field(default_factory=set)
 
     @property
@@ -97,6 +110,7 @@ class CountingVault(FakeVault):
         self, tenant: str, key_version: int, envelopes: Sequence[bytes], use: Hash
     ) -> list[SealedSeed]:
         self._fail_if_down("seal_envelopes")
+        self.sealings += 1
         return await FakeVault.seal_envelopes(self, tenant, key_version, envelopes, use)
 
     async def row_macs(self, identities: Sequence[TokenIdentity]) -> list[bytes]:

@@ -3,18 +3,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kagimori.adapters.argon2 import Argon2Cost, Argon2id
 from kagimori.adapters.sql.provisioning import SqlProvisioningStore
 from kagimori.adapters.sql.tries import SqlTryLimits
+from kagimori.adapters.sql.unclaimed import SqlUnclaimedTokens
 from kagimori.application.enrollment.passwords import Passwords
 from kagimori.application.provisioning.provision import Limits, ProvisionIssuedToken
-from kagimori.application.provisioning.wish import Done, Means, SetUp
+from kagimori.application.provisioning.provision_new import NewLimits, ProvisionNewToken
+from kagimori.application.provisioning.wish import (
+    Done,
+    DoneNew,
+    Means,
+    NewMeans,
+    NewSetUp,
+    SetUp,
+)
 from kagimori.domain.enrollment import ActivationPassword
-from kagimori.domain.tenant import SoftwareTokens, TenantPolicy
+from kagimori.domain.tenant import Registration, SoftwareTokens, TenantPolicy
 from support.app import PASSWORD, CountingVault, key_ring
 from support.database import AnyDatabase
 from support.enrolments import TENANT, USER, write_enrolment
@@ -23,12 +32,21 @@ from support.waiting import waited
 
 AGES = 1 << 50
 PLENTY = Limits(per_peer=10_000, per_service=10_000, under_way=10_000)
+PLENTY_NEW = NewLimits(10_000, 10_000, 10_000, 10_000, count_every=0.0)
 POLICY = TenantPolicy(
     "kumamoto",
     TENANT,
     ZoneInfo("Asia/Tokyo"),
     issuer="熊本県信用組合",
     tokens=SoftwareTokens(digits=8, period=60, transaction_signing=True),
+)
+FAMILY_B = TenantPolicy(
+    "kakeshin",
+    OTHER_TENANT,
+    ZoneInfo("Asia/Tokyo"),
+    issuer="かけしん",
+    tokens=SoftwareTokens(digits=6, period=30),
+    registration=Registration(),
 )
 
 
@@ -55,11 +73,12 @@ class Scene:
     def __post_init__(self) -> None:
         self.policies = {
             TENANT: POLICY,
-            OTHER_TENANT: replace(POLICY, name="kakeshin", service_id=OTHER_TENANT),
+            OTHER_TENANT: FAMILY_B,
         }
         self.keys = key_ring(TENANT, OTHER_TENANT)
         self.passwords = Passwords(self.hsm, self.hasher)
         self.provision = self.another(PLENTY)
+        self.provision_new = self.another_new(PLENTY_NEW)
 
     def another(self, limits: Limits) -> ProvisionIssuedToken:
         """Return the use case of another process on the same database."""
@@ -67,6 +86,12 @@ class Scene:
         store, tries = SqlProvisioningStore(opened), SqlTryLimits(opened, AGES)
         means = Means(store, tries, self.passwords, self.hsm, self.keys, self.policies)
         return ProvisionIssuedToken(means, limits)
+
+    def another_new(self, limits: NewLimits) -> ProvisionNewToken:
+        """Return the use case of tokens without customers, of another process."""
+        opened = self.database.open()
+        store, tries = SqlUnclaimedTokens(opened), SqlTryLimits(opened, AGES)
+        return ProvisionNewToken(NewMeans(store, tries, self.hsm, self.keys, self.policies), limits)
 
     def issue(self, password: str = PASSWORD, **changed: Any) -> None:  # noqa: ANN401 - columns
         """Issue a token to a customer."""
@@ -78,3 +103,6 @@ class Scene:
 
     def ask(self, asked: SetUp) -> Done:
         return waited(self.provision(asked))
+
+    def make(self, asked: NewSetUp) -> DoneNew:
+        return waited(self.provision_new(asked))

@@ -16,19 +16,21 @@ import grpc
 from development.certificates import CertificateAuthority, new_authority
 from kagimori.api.provisioning.v1 import provisioning_pb2, provisioning_pb2_grpc
 from kagimori.application.provisioning.provision import Limits, ProvisionIssuedToken
+from kagimori.application.provisioning.provision_new import NewLimits
 from kagimori.transport.provisioning_server import (
     ProvisioningSettings,
     build_provisioning_server,
 )
-from kagimori.transport.provisioning_servicer import ProvisioningServicer
+from kagimori.transport.provisioning_servicer import ProvisioningServicer, SetUps
 from kagimori.transport.server import AuthorityServer
 from support.app import PASSWORD, App
 from support.enrolments import TENANT, USER
-from support.provisioning import PLENTY, Scene
+from support.provisioning import PLENTY, PLENTY_NEW, Scene
 from support.transport import Component, on_loop, open_channel
 
 SERVICE = "kagimori.provisioning.v1.ProvisioningService"
 PROVISION = f"/{SERVICE}/ProvisionIssuedToken"
+PROVISION_NEW = f"/{SERVICE}/ProvisionNewToken"
 PATIENCE = 30.0
 
 
@@ -50,7 +52,12 @@ class Front:
 
 
 @contextmanager
-def listening(directory: Path, scene: Scene, limits: Limits = PLENTY) -> Iterator[Front]:
+def listening(
+    directory: Path,
+    scene: Scene,
+    limits: Limits = PLENTY,
+    new_limits: NewLimits = PLENTY_NEW,
+) -> Iterator[Front]:
     """Let apps be set up until the block ends."""
     authority = new_authority(directory)
     identity = authority.server()
@@ -61,23 +68,25 @@ def listening(directory: Path, scene: Scene, limits: Limits = PLENTY) -> Iterato
         max_concurrent_rpcs=64,
     )
     components = {"hsm": Component(), "database": Component()}
-    provision = scene.another(limits)
-    server = on_loop(_started(settings, scene, provision, components))
+    provision, provision_new = scene.another(limits), scene.another_new(new_limits)
+    set_ups = SetUps(provision, provision_new)
+    server = on_loop(_started(settings, scene, set_ups, components))
     try:
         yield Front(authority, server, provision, components)
     finally:
         on_loop(server.stop(grace=0.5))
         on_loop(provision.finish())
+        on_loop(provision_new.finish())
 
 
 async def _started(
     settings: ProvisioningSettings,
     scene: Scene,
-    provision: ProvisionIssuedToken,
+    set_ups: SetUps,
     components: dict[str, Component],
 ) -> AuthorityServer:
     pings = {name: component.ping for name, component in components.items()}
-    servicer = ProvisioningServicer(provision, scene.keys, scene.policies, digest_of)
+    servicer = ProvisioningServicer(set_ups, scene.keys, scene.policies, digest_of)
     server = build_provisioning_server(settings, servicer, pings)
     await server.start()
     return server
@@ -111,5 +120,27 @@ def provision_by(
 ) -> provisioning_pb2.ProvisionIssuedTokenResponse:
     answer: provisioning_pb2.ProvisionIssuedTokenResponse = stub_of(channel).ProvisionIssuedToken(
         request_of(app, **changed), timeout=PATIENCE
+    )
+    return answer
+
+
+def new_request_of(app: App, **changed: Any) -> provisioning_pb2.ProvisionNewTokenRequest:  # noqa: ANN401 - of the message
+    fields: dict[str, Any] = {
+        "service_id": app.key.tenant,
+        "key_pin": app.key.pin,
+        "login_envelope": app.login_envelope,
+        "signing_envelope": app.signing_envelope,
+        **changed,
+    }
+    return provisioning_pb2.ProvisionNewTokenRequest(**fields)
+
+
+def made_by(
+    channel: grpc.Channel,
+    app: App,
+    **changed: Any,  # noqa: ANN401 - of the message
+) -> provisioning_pb2.ProvisionNewTokenResponse:
+    answer: provisioning_pb2.ProvisionNewTokenResponse = stub_of(channel).ProvisionNewToken(
+        new_request_of(app, **changed), timeout=PATIENCE
     )
     return answer

@@ -18,6 +18,7 @@ import grpc
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from development.certificates import CertificateAuthority, new_authority
 from kagimori.domain.errors import AuthorityError
@@ -31,6 +32,8 @@ USER_ID = "999800000001"
 ACTIVATION_PASSWORD = "482913"
 SERIAL = "KG0123456789"
 ISSUER = "熊本県信用組合"
+REGISTER_BY = 4_102_444_800
+"""The year 2100: no test lives to see it."""
 
 OAEP_HASHES: Final[dict[int, type[hashes.HashAlgorithm]]] = {
     pb.HASH_ALGORITHM_SHA1: hashes.SHA1,
@@ -58,12 +61,25 @@ def answer(**changes: object) -> pb.ProvisionIssuedTokenResponse:
     return pb.ProvisionIssuedTokenResponse(**(usual | changes))  # type: ignore[arg-type]
 
 
-Said = AuthorityError | grpc.StatusCode | pb.ProvisionIssuedTokenResponse | Callable[[], object]
+def new_answer(**changes: object) -> pb.ProvisionNewTokenResponse:
+    """Return what an authority says to a good request for a token of nobody's: 6 digits, 30 s."""
+    profile = pb.OtpProfile(hash_algorithm=pb.HASH_ALGORITHM_SHA1, digits=6, period=30)
+    usual: dict[str, object] = {
+        "serial": SERIAL,
+        "issuer": ISSUER,
+        "profile": profile,
+        "register_by": Timestamp(seconds=REGISTER_BY),
+    }
+    return pb.ProvisionNewTokenResponse(**(usual | changes))  # type: ignore[arg-type]
+
+
+Answer = pb.ProvisionIssuedTokenResponse | pb.ProvisionNewTokenResponse
+Said = AuthorityError | grpc.StatusCode | Answer | Callable[[], object]
 
 
 @dataclass
 class ScriptedAuthority(provisioning_pb2_grpc.ProvisioningServiceServicer):
-    """Says what the test put in, then `answer`; remembers what it was sent.
+    """Says what the test put in, then `answer` or `new_answer`; remembers what it was sent.
 
     A callable is called, and the usual answer follows it.
     """
@@ -71,7 +87,9 @@ class ScriptedAuthority(provisioning_pb2_grpc.ProvisioningServiceServicer):
     keys: list[pb.ProvisioningKey] = field(default_factory=list)
     says: deque[Said] = field(default_factory=deque)
     usual: pb.ProvisionIssuedTokenResponse = field(default_factory=answer)
+    usual_new: pb.ProvisionNewTokenResponse = field(default_factory=new_answer)
     sent: list[pb.ProvisionIssuedTokenRequest] = field(default_factory=list)
+    sent_new: list[pb.ProvisionNewTokenRequest] = field(default_factory=list)
     clock: Callable[[], float] | None = time.time
     asked_for_keys: list[str] = field(default_factory=list)
 
@@ -83,7 +101,15 @@ class ScriptedAuthority(provisioning_pb2_grpc.ProvisioningServiceServicer):
 
     def seeds(self) -> tuple[bytes, bytes]:
         """Open the envelopes of the last request, as an HSM would."""
-        request = self.sent[-1]
+        return self._opened(self.sent[-1])
+
+    def new_seeds(self) -> tuple[bytes, bytes]:
+        """Do as `seeds` with the last request for a token of nobody's."""
+        return self._opened(self.sent_new[-1])
+
+    def _opened(
+        self, request: pb.ProvisionIssuedTokenRequest | pb.ProvisionNewTokenRequest
+    ) -> tuple[bytes, bytes]:
         for number, offered in enumerate(self.keys):
             if bytes.fromhex(pin_of(offered.public_key)) == request.key_pin:
                 envelopes = request.login_envelope, request.signing_envelope
@@ -102,15 +128,25 @@ class ScriptedAuthority(provisioning_pb2_grpc.ProvisioningServiceServicer):
         self, request: pb.ProvisionIssuedTokenRequest, context: grpc.ServicerContext
     ) -> pb.ProvisionIssuedTokenResponse:
         self.sent.append(request)
-        said = self.says.popleft() if self.says else self.usual
+        said = self._say(context)
+        return said if isinstance(said, pb.ProvisionIssuedTokenResponse) else self.usual
+
+    def ProvisionNewToken(  # noqa: N802
+        self, request: pb.ProvisionNewTokenRequest, context: grpc.ServicerContext
+    ) -> pb.ProvisionNewTokenResponse:
+        self.sent_new.append(request)
+        said = self._say(context)
+        return said if isinstance(said, pb.ProvisionNewTokenResponse) else self.usual_new
+
+    def _say(self, context: grpc.ServicerContext) -> Said | None:
+        said = self.says.popleft() if self.says else None
         if isinstance(said, AuthorityError):
             context.abort_with_status(status_of(said))
         if isinstance(said, grpc.StatusCode):
             context.abort(said, "as the test wants it")
-        if isinstance(said, pb.ProvisionIssuedTokenResponse):
-            return said
-        said()
-        return self.usual
+        if callable(said):
+            said()
+        return said
 
     def GetTime(  # noqa: N802
         self, _request: pb.GetTimeRequest, _context: grpc.ServicerContext

@@ -95,7 +95,7 @@ def test_a_schema_that_this_version_is_too_old_for_is_not_current(
 ) -> None:
     assert future(database.url, ADDED, RAISED) == "0006"
     assert not migrations.is_current(database.url)
-    with pytest.raises(DatabaseRefused, match="0005"):
+    with pytest.raises(DatabaseRefused, match="0006"):
         migrations.upgrade(database.url)
 
 

@@ -6,9 +6,10 @@ A module for each kind of process; what they share is in ``parts``.
 
 from __future__ import annotations
 
+from kagimori.bootstrap.enrolling import EnrollmentDesk
 from kagimori.bootstrap.importing import importing, receiving
 from kagimori.bootstrap.refusals import LoginRefused, StartError, refusals
-from kagimori.bootstrap.serving import Authority, EnrollmentDesk, serving
+from kagimori.bootstrap.serving import Authority, serving
 from kagimori.bootstrap.tenants import TenantDesk, tenant_desk, tenants_in_force
 from kagimori.config import Config
 

@@ -14,11 +14,13 @@ from kagimori.adapters.argon2 import Argon2id
 from kagimori.adapters.sql.provisioning import SqlProvisioningStore
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.adapters.sql.tries import SqlTryLimits
+from kagimori.adapters.sql.unclaimed import SqlUnclaimedTokens
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.enrollment.passwords import Passwords
 from kagimori.application.provisioning.keys import ProvisioningKeys
 from kagimori.application.provisioning.provision import Limits, ProvisionIssuedToken
-from kagimori.application.provisioning.wish import Means
+from kagimori.application.provisioning.provision_new import NewLimits, ProvisionNewToken
+from kagimori.application.provisioning.wish import Means, NewMeans
 from kagimori.bootstrap.parts import (
     hsm_of,
     opened_database,
@@ -43,12 +45,18 @@ class ProvisioningAuthority:
     """
 
     provision: ProvisionIssuedToken
+    provision_new: ProvisionNewToken
     keys: ProvisioningKeys
     policies: Mapping[str, TenantPolicy]
     follow: Callable[[], Coroutine[Any, Any, None]]
     digest: Callable[[bytes], bytes]
     vault: HsmVault
     store: SqlProvisioningStore
+
+    async def finish(self) -> None:
+        """Return when no set-up is under way any more, also of those that gave up."""
+        await self.provision.finish()
+        await self.provision_new.finish()
 
 
 @contextmanager
@@ -69,18 +77,29 @@ def provisioning(config: Config) -> Iterator[ProvisioningAuthority]:
             vault = HsmVault.open(hsm, sessions_of(config.hsm))
         hasher = Argon2id()
         try:
-            store = SqlProvisioningStore(database)
-            limits, passwords = SqlTryLimits(database), Passwords(vault, hasher)
-            means = Means(store, limits, passwords, vault, keys, tenants)
-            provision = ProvisionIssuedToken(means, _limits_of(section))
+            store, limits = SqlProvisioningStore(database), SqlTryLimits(database)
+            means = Means(store, limits, Passwords(vault, hasher), vault, keys, tenants)
+            use_cases = _use_cases(section, means, SqlUnclaimedTokens(database))
             # Any tenant's key does, if all processes take the same.
             digest = partial(vault.fingerprint, min(keyed))
             yield ProvisioningAuthority(
-                provision, keys, tenants, tenants.follow, digest, vault, store
+                *use_cases, keys, tenants, tenants.follow, digest, vault, store
             )
         finally:
             hasher.close()
             vault.close()
+
+
+def _use_cases(
+    section: ProvisioningSection, means: Means, unclaimed: SqlUnclaimedTokens
+) -> tuple[ProvisionIssuedToken, ProvisionNewToken]:
+    most = section.max_concurrent_rpcs
+    limits = Limits(section.per_peer, section.per_service, most)
+    new_limits = NewLimits(
+        section.new_per_peer, section.new_per_service, section.unclaimed_per_service, most
+    )
+    new_means = NewMeans(unclaimed, means.limits, means.vault, means.keys, means.policies)
+    return ProvisionIssuedToken(means, limits), ProvisionNewToken(new_means, new_limits)
 
 
 def section_of(config: Config) -> ProvisioningSection:
@@ -96,17 +115,29 @@ def provisioning_keys(section: HsmSection) -> ProvisioningKeys:
     return provisioning_keys_of(section.ceremony_record, oaep_hash)
 
 
-def app_pins(config: Config) -> dict[str, tuple[str, list[str]]]:
-    """Return what apps pin, by tenant's name: its service ID, and its keys' pins in hex.
+@dataclass(frozen=True, slots=True)
+class AppBank:
+    """A bank as apps know it. ``pins`` are its keys', in hex, the newest first.
 
-    Of the tenants in force, newest key first. Raises `StartError`.
+    ``registers`` is the name by which customers choose it in an app, where they
+    register their tokens by serial number; else None.
     """
+
+    name: str
+    service_id: str
+    pins: list[str]
+    registers: str | None
+
+
+def app_banks(config: Config) -> list[AppBank]:
+    """Return the tenants in force, of either family. Raises `StartError`."""
     keys = provisioning_keys(config.hsm)
-    return {
-        name: (policy.service_id, [key.pin.hex() for key in keys.of(policy.service_id)])
+    return [
+        AppBank(
+            name,
+            policy.service_id,
+            [key.pin.hex() for key in keys.of(policy.service_id)],
+            (policy.issuer or name) if policy.registration else None,
+        )
         for name, policy in tenants_in_force(config).items()
-    }
-
-
-def _limits_of(section: ProvisioningSection) -> Limits:
-    return Limits(section.per_peer, section.per_service, section.max_concurrent_rpcs)
+    ]

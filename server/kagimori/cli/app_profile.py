@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ def app_profile(
     a way that nobody can change it on.
     """
     from kagimori.bootstrap import StartError  # noqa: PLC0415 - see kagimori.cli
-    from kagimori.bootstrap.provisioning import app_pins  # noqa: PLC0415
+    from kagimori.bootstrap.provisioning import app_banks  # noqa: PLC0415
     from kagimori.config import ConfigError, load  # noqa: PLC0415
     from kagimori.config.sections import address  # noqa: PLC0415
 
@@ -32,7 +33,7 @@ def app_profile(
     if '"' in target or not target.isprintable():
         raise typer.BadParameter("must be host:port", param_hint="--target")
     try:
-        pins = app_pins(load(config))
+        banks = app_banks(load(config))
         authority = ca.read_text(encoding="ascii").strip()
     except (ConfigError, StartError) as error:
         typer.echo(f"kagimori: {error}", err=True)
@@ -42,6 +43,13 @@ def app_profile(
         raise typer.Exit(1) from None
     typer.echo(f'target = "{target}"')
     typer.echo(f'authority_ca = """\n{authority}\n"""\n\n[pins]')
-    for name, (service_id, listed) in pins.items():
-        keys = ", ".join(f'"{pin}"' for pin in listed)
-        typer.echo(f"# {name}\n{service_id} = [{keys}]")
+    for bank in banks:
+        keys = ", ".join(f'"{pin}"' for pin in bank.pins)
+        typer.echo(f"# {bank.name}\n{bank.service_id} = [{keys}]")
+    named = [(bank.service_id, bank.registers) for bank in banks if bank.registers]
+    if named:
+        typer.echo("\n# Whose customers make their tokens in the app, before the bank knows them.")
+        typer.echo("[banks]")
+    for service_id, name in named:
+        # What JSON escapes, TOML does as well.
+        typer.echo(f"{service_id} = {json.dumps(name, ensure_ascii=False)}")

@@ -26,4 +26,13 @@ class ProvisioningSection(Section):
         20, ge=1, description="set-ups tried in a minute from one address (IPv6: one /64)"
     )
     per_service: int = Field(600, ge=1, description="set-ups tried in a minute for one tenant")
+    new_per_peer: int = Field(
+        6, ge=1, description="tokens without a customer made in a minute from one address"
+    )
+    new_per_service: int = Field(
+        120, ge=1, description="tokens without a customer made in a minute for one tenant"
+    )
+    unclaimed_per_service: int = Field(
+        100_000, ge=1, description="tokens of one tenant that may wait for their customers at once"
+    )
     drain_seconds: float = Field(10.0, ge=0, description="how long a stop waits for calls")

@@ -25,7 +25,7 @@ from kagimori.transport.provisioning_server import (
     ProvisioningSettings,
     build_provisioning_server,
 )
-from kagimori.transport.provisioning_servicer import ProvisioningServicer
+from kagimori.transport.provisioning_servicer import ProvisioningServicer, SetUps
 from kagimori.transport.server import DATABASE, HSM, AuthorityServer
 
 _LOG: Final = structlog.get_logger("kagimori.provision")
@@ -69,16 +69,15 @@ async def _serve(
         say_ready()
         await end(server, section.drain_seconds, await reasons.next())
         # Also those whose callers gave up: a password that was tried is written down.
-        await authority.provision.finish()
+        await authority.finish()
         following.cancel()
 
 
 async def _started(
     listening: ProvisioningSettings, authority: ProvisioningAuthority
 ) -> AuthorityServer:
-    servicer = ProvisioningServicer(
-        authority.provision, authority.keys, authority.policies, authority.digest
-    )
+    set_ups = SetUps(authority.provision, authority.provision_new)
+    servicer = ProvisioningServicer(set_ups, authority.keys, authority.policies, authority.digest)
     pings = {HSM: authority.vault.ping, DATABASE: authority.store.ping}
     try:
         server = build_provisioning_server(listening, servicer, pings)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, NoReturn, Protocol, cast
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
 
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kagimori.api.provisioning.v1 import provisioning_pb2
@@ -20,12 +20,13 @@ from kagimori.api.provisioning.v1.provisioning_pb2 import (
     ProvisioningKey,
     ProvisionIssuedTokenRequest,
     ProvisionIssuedTokenResponse,
+    ProvisionNewTokenRequest,
+    ProvisionNewTokenResponse,
 )
 from kagimori.application.provisioning import keys
-from kagimori.application.provisioning.wish import Done, SetUp
+from kagimori.application.provisioning.wish import Done, DoneNew, NewSetUp, SetUp
 from kagimori.domain import enrollment
 from kagimori.domain.enrollment import ActivationPassword
-from kagimori.domain.errors import NotOffered
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import Hash, Profile
 from kagimori.transport.call import StrangersCall
@@ -52,18 +53,34 @@ class Provision(Protocol):
         ...
 
 
+class ProvisionNew(Protocol):
+    """The use case behind `ProvisionNewToken`."""
+
+    async def __call__(self, asked: NewSetUp) -> DoneNew:
+        """Make the app's seeds a token that waits; its errors are the domain's."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SetUps:
+    """How apps are set up: for a customer who is known, and before he is."""
+
+    issued: Provision
+    new: ProvisionNew
+
+
 class ProvisioningServicer:
     """Serves kagimori.provisioning.v1.ProvisioningService."""
 
     def __init__(
         self,
-        provision: Provision,
+        set_ups: SetUps,
         public_keys: keys.ProvisioningKeys,
         policies: Mapping[str, TenantPolicy],
         digest: Callable[[bytes], bytes],
     ) -> None:
         """``policies`` is by service ID; ``digest`` is a keyed one, for addresses."""
-        self._provision = provision
+        self._set_ups = set_ups
         self._keys = public_keys
         self._policies = policies
         self._digest = digest
@@ -72,10 +89,9 @@ class ProvisioningServicer:
         self, request: ProvisionIssuedTokenRequest, call: StrangersCall
     ) -> ProvisionIssuedTokenResponse:
         """Take the app's sealed seeds over."""
-        peer = self._digest(network_of(call.peer)).hex()
-        call.facts["peer"] = peer[:_OF_A_DIGEST]
+        peer = self._name_peer(call)
         self._name_tenant(request.service_id, call)
-        done = await self._provision(_set_up_of(request, peer))
+        done = await self._set_ups.issued(_set_up_of(request, peer))
         call.facts["serial"] = done.serial
         return ProvisionIssuedTokenResponse(
             serial=done.serial,
@@ -84,9 +100,23 @@ class ProvisioningServicer:
             transaction_signing=done.transaction_signing,
         )
 
-    async def ProvisionNewToken(self, _request: Message, _call: StrangersCall) -> NoReturn:  # noqa: N802
-        """Stand for the RPC."""
-        raise NotOffered("ProvisionNewToken")
+    async def ProvisionNewToken(  # noqa: N802 - the RPC's name
+        self, request: ProvisionNewTokenRequest, call: StrangersCall
+    ) -> ProvisionNewTokenResponse:
+        """Take the sealed seeds of an app over whose customer is not known yet."""
+        peer = self._name_peer(call)
+        self._name_tenant(request.service_id, call)
+        made = await self._set_ups.new(_new_set_up_of(request, peer))
+        done, register_by = made.done, Timestamp()
+        call.facts["serial"] = done.serial
+        register_by.FromDatetime(made.register_by)
+        return ProvisionNewTokenResponse(
+            serial=done.serial,
+            profile=_profile_of(done.profile),
+            issuer=done.issuer,
+            transaction_signing=done.transaction_signing,
+            register_by=register_by,
+        )
 
     async def GetProvisioningKeys(  # noqa: N802 - the RPC's name
         self, request: GetProvisioningKeysRequest, call: StrangersCall
@@ -103,6 +133,12 @@ class ProvisioningServicer:
         seconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS)
         return GetTimeResponse(time=Timestamp(seconds=seconds, nanos=nanoseconds))
 
+    def _name_peer(self, call: StrangersCall) -> str:
+        """Return a digest of where the call comes from, and let the log tell it from others."""
+        peer = self._digest(network_of(call.peer)).hex()
+        call.facts["peer"] = peer[:_OF_A_DIGEST]
+        return peer
+
     def _name_tenant(self, service_id: str, call: StrangersCall) -> None:
         """Let the log know the bank, if there is one; else raise `InvalidField`."""
         keys.policy_of(self._policies, enrollment.service_id(service_id))
@@ -114,6 +150,16 @@ def _set_up_of(request: ProvisionIssuedTokenRequest, peer: str) -> SetUp:
         service_id=request.service_id,
         user_id=enrollment.user_id(request.user_id),
         password=ActivationPassword(request.activation_password),
+        key_pin=request.key_pin,
+        login_envelope=request.login_envelope,
+        signing_envelope=request.signing_envelope,
+        peer=peer,
+    )
+
+
+def _new_set_up_of(request: ProvisionNewTokenRequest, peer: str) -> NewSetUp:
+    return NewSetUp(
+        service_id=request.service_id,
         key_pin=request.key_pin,
         login_envelope=request.login_envelope,
         signing_envelope=request.signing_envelope,

@@ -115,7 +115,7 @@ def test_a_key_of_another_kind_is_refused(front: Front) -> None:
         "/kagimori.admin.v1.AdminService/GetHsmStatus",
         "/kagimori.enrollment.v1.EnrollmentService/IssueSoftwareToken",
         "/grpc.health.v1.Health/List",
-        f"/{SERVICE}/ProvisionNewToken",
+        f"/{SERVICE}/ProvisionAnyToken",
     ],
 )
 def test_nothing_else_is_served(line: grpc.Channel, method: str) -> None:

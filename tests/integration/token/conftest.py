@@ -45,3 +45,19 @@ def set_up(served: Served, file: Path) -> SetUp:
         return SoftwareToken.set_up(profile, **(usual | changes))  # type: ignore[arg-type]
 
     return set_up_
+
+
+@pytest.fixture
+def set_up_new(served: Served, file: Path) -> SetUp:
+    """Make a token before the bank knows its customer."""
+
+    def set_up_new_(**changes: object) -> SoftwareToken:
+        usual: dict[str, object] = {
+            "service_id": theirs.SERVICE_ID,
+            "file": file,
+            "passphrase": PASSPHRASE,
+        }
+        profile = changes.pop("profile", served.profile)
+        return SoftwareToken.set_up_new(profile, **(usual | changes))  # type: ignore[arg-type]
+
+    return set_up_new_

@@ -3,20 +3,14 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import os
 import re
 import signal
-import subprocess
-import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import pexpect
 import pytest
 from rich.cells import cell_len
 
@@ -28,75 +22,23 @@ from kagimori_client.token.cli.digits import drawn
 from support import token_authority as theirs
 from support.software_tokens import PASSPHRASE, record, written
 from support.token_authority import Served
-
-Terminal = pexpect.spawn  # of str
-
-LEAVES_THE_SCREEN = "\x1b[?1049l"
-ENTERS_THE_SCREEN = "\x1b[?1049h"
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-PATIENCE = 60
-SECRETS = (theirs.ACTIVATION_PASSWORD, PASSPHRASE)
-
-
-@dataclass(frozen=True)
-class App:
-    """The app on one device; what it shows is kept in ``log``."""
-
-    home: Path
-    log: io.StringIO = field(default_factory=io.StringIO)
-    terminals: list[Terminal[str]] = field(default_factory=list)
-
-    def environment(self, **changes: str) -> dict[str, str]:
-        path = [p for p in sys.path if p]
-        usual = {
-            "KAGIMORI_TOKEN_HOME": str(self.home),
-            "LANG": "ja_JP.UTF-8",
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": ":".join(path),
-            "PYTHONUTF8": "1",
-            "TERM": "xterm-256color",
-        }
-        return usual | changes
-
-    def at_a_terminal(self, *arguments: str, **environment: str) -> Terminal[str]:
-        terminal = pexpect.spawn(
-            sys.executable,
-            ["-m", "kagimori_client.token", *arguments],
-            env=self.environment(**environment),
-            encoding="utf-8",
-            timeout=PATIENCE,
-            dimensions=(24, 80),
-        )
-        terminal.logfile_read = self.log
-        self.terminals.append(terminal)
-        return terminal
-
-    def in_a_script(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "kagimori_client.token", *arguments]
-        return subprocess.run(
-            command,
-            input=typed,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    @property
-    def shown(self) -> str:
-        return self.log.getvalue()
+from support.token_terminal import (
+    ENTERS_THE_SCREEN,
+    LEAVES_THE_SCREEN,
+    App,
+    Terminal,
+    answer,
+    device,
+    ended,
+    plain,
+)
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     """The app, new on its device."""
-    (home := tmp_path / "home").mkdir()
-    mine = App(home)
-    yield mine
-    for terminal in mine.terminals:
-        terminal.close(force=True)
-    assert not [secret for secret in SECRETS if secret in mine.shown]
-    assert "Traceback" not in mine.shown
+    with device(tmp_path / "home") as mine:
+        yield mine
 
 
 @pytest.fixture
@@ -106,29 +48,12 @@ def token_file(app: App) -> Path:
     return written(app.home / "tokens" / "1.json", record(label="給与口座"))
 
 
-def answer(terminal: Terminal[str], question: str, typed: str, *, hidden: bool = False) -> None:
-    terminal.expect_exact(question)
-    if hidden:
-        terminal.waitnoecho()
-    terminal.sendline(typed)
-
-
-def ended(terminal: Terminal[str]) -> int | None:
-    terminal.expect(pexpect.EOF)
-    terminal.close()
-    return terminal.exitstatus
-
-
 def type_all(terminal: Terminal[str], password: str = theirs.ACTIVATION_PASSWORD) -> None:
     answer(terminal, "サービスID (8桁): ", theirs.SERVICE_ID)
     answer(terminal, "ユーザID (12桁): ", theirs.USER_ID)
     answer(terminal, "利用開始パスワード (表示されません): ", password, hidden=True)
     answer(terminal, "パスフレーズ (表示されません): ", PASSPHRASE, hidden=True)
     answer(terminal, "パスフレーズ (確認のためもう一度): ", PASSPHRASE, hidden=True)
-
-
-def plain(text: str) -> str:
-    return _ESCAPES.sub("", text)
 
 
 def test_a_customer_sets_up_and_sees_the_code_that_oathtool_computes(

@@ -186,7 +186,7 @@ def test_a_serial_that_is_taken_is_drawn_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter(["KG00000000A1", "KG00000000A1", "KG00000000A1", "KG00000000A2"])
-    monkeypatch.setattr(new_token, "_serial", lambda: next(drawn))
+    monkeypatch.setattr(new_token, "_serial", lambda _length: next(drawn))
     scene.issue(user_id=NOBODY, subscriber="customer-2")
     assert scene.ask(App().asks()).serial == "KG00000000A1"
     assert scene.ask(App().asks(user_id=NOBODY)).serial == "KG00000000A2"

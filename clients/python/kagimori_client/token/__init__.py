@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A software token: it draws its seeds, seals them to the HSM and shows the codes.
 
-`SoftwareToken.set_up` provisions one, `SoftwareToken.open` takes it from its
-file again, offline, and `SoftwareToken.code` is what the customer types. What
-the app has to know of the authority is an `AuthorityProfile`. Every error is a
-`TokenError`.
+`SoftwareToken.set_up` provisions one that a bank has issued, and
+`SoftwareToken.set_up_new` makes one before any bank knows the customer.
+`SoftwareToken.open` takes it from its file again, offline, and
+`SoftwareToken.code` is what the customer types. What the app has to know of the
+authority is an `AuthorityProfile`. Every error is a `TokenError`.
 
 Needs the extra: ``pip install 'kagimori-client[token]'``.
 """

@@ -51,6 +51,11 @@ class AuthorityLine:
         answer = self._ask(self._stub.ProvisionIssuedToken, request)
         return cast("pb.ProvisionIssuedTokenResponse", answer)
 
+    def provision_new(self, request: pb.ProvisionNewTokenRequest) -> pb.ProvisionNewTokenResponse:
+        """Hand the sealed seeds over before the bank knows the customer."""
+        answer = self._ask(self._stub.ProvisionNewToken, request)
+        return cast("pb.ProvisionNewTokenResponse", answer)
+
     def time(self) -> float:
         """Return the authority's time, in seconds since 1970; asked once."""
         # Asked again inside one reading, the wait would count as a round trip.

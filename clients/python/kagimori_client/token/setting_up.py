@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""初期設定: from what the customer typed to a token in its file."""
+"""初期設定: from what the customer typed, if he did, to a token in its file."""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
 
 from kagimori_client.api.provisioning.v1 import provisioning_pb2 as pb
 from kagimori_client.token import fields
@@ -13,17 +16,21 @@ from kagimori_client.token.authority_profile import AuthorityProfile
 from kagimori_client.token.errors import AuthorityFault, InvalidField, SetUpRefused
 from kagimori_client.token.line import AuthorityLine
 from kagimori_client.token.otp import HashAlgorithm, OtpProfile
-from kagimori_client.token.record import Draft, Record, Seeds, to_octets
+from kagimori_client.token.record import Draft, Record, Request, Seeds, to_octets
 from kagimori_client.token.safe import Safe, sync_directory
 from kagimori_client.token.sealing import SEED_OCTETS, pinned_key
 
 _SERIAL: Final = re.compile(r"[0-9A-Z]{12}")
+# As long as the bank's rule for what its customers type.
+_NEW_SERIAL: Final = re.compile(r"[0-9A-Z]{6,32}")
 _LONGEST_ISSUER: Final = 100
 _HASHES: Final = {
     pb.HASH_ALGORITHM_SHA1: HashAlgorithm.SHA1,
     pb.HASH_ALGORITHM_SHA256: HashAlgorithm.SHA256,
     pb.HASH_ALGORITHM_SHA512: HashAlgorithm.SHA512,
 }
+
+_Answer: TypeAlias = "pb.ProvisionIssuedTokenResponse | pb.ProvisionNewTokenResponse"
 
 Draw = Callable[[int], bytes]
 """Returns that many random octets."""
@@ -48,18 +55,29 @@ def checked(
     )
 
 
-def drafted(
-    typed: pb.ProvisionIssuedTokenRequest, line: AuthorityLine, pins: tuple[str, ...], draw: Draw
-) -> Draft:
+def checked_new(service_id: str) -> pb.ProvisionNewTokenRequest:
+    """Return the request as far as the bank is chosen, or raise `InvalidField`."""
+    return pb.ProvisionNewTokenRequest(service_id=fields.service_id(service_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A token that is to be set up at the bank that ``typed`` names; ``pins`` are its keys'."""
+
+    typed: Request
+    pins: tuple[str, ...]
+    draw: Draw
+
+
+def drafted(wanted: Wanted, line: AuthorityLine) -> Draft:
     """Draw the seeds and seal them to the first key that is pinned."""
-    key = pinned_key(line.keys(typed.service_id), pins)
-    seeds = Seeds(_drawn(draw), _drawn(draw))
-    request = pb.ProvisionIssuedTokenRequest(
-        key_pin=key.pin,
-        login_envelope=key.seal(seeds.login),
-        signing_envelope=key.seal(seeds.signing),
-    )
-    request.MergeFrom(typed)
+    typed = wanted.typed
+    key = pinned_key(line.keys(typed.service_id), wanted.pins)
+    seeds = Seeds(_drawn(wanted.draw), _drawn(wanted.draw))
+    request = copy.deepcopy(typed)
+    request.key_pin = key.pin
+    request.login_envelope = key.seal(seeds.login)
+    request.signing_envelope = key.seal(seeds.signing)
     return Draft(seeds, request)
 
 
@@ -69,12 +87,11 @@ def finished(draft: Draft, line: AuthorityLine, safe: Safe) -> Record:
     The draft is removed where the authority says no; without an answer it stays.
     """
     try:
-        answer = line.provision(draft.request)
+        record = _asked(draft, line)
     except SetUpRefused:
         safe.path.unlink(missing_ok=True)
         sync_directory(safe.path.parent)
         raise
-    record = _record(draft, answer)
     safe.write(record.cover, to_octets(record))
     return record
 
@@ -86,20 +103,43 @@ def _drawn(draw: Draw) -> bytes:
     return seed
 
 
-def _record(draft: Draft, answer: pb.ProvisionIssuedTokenResponse) -> Record:
-    if not _SERIAL.fullmatch(answer.serial):
-        raise AuthorityFault("the serial number is not 12 characters of [0-9A-Z]")
+def _asked(draft: Draft, line: AuthorityLine) -> Record:
+    if isinstance(draft.request, pb.ProvisionIssuedTokenRequest):
+        return _record(draft, line.provision(draft.request), _SERIAL)
+    answer = line.provision_new(draft.request)
+    if not answer.HasField("register_by"):
+        raise AuthorityFault("the authority does not say until when to register the token")
+    register_by = _time_of(answer)
+    return _record(draft, answer, _NEW_SERIAL, register_by)
+
+
+def _record(
+    draft: Draft,
+    answer: _Answer,
+    serial: re.Pattern[str],
+    register_by: datetime | None = None,
+) -> Record:
+    if not serial.fullmatch(answer.serial):
+        raise AuthorityFault(f"the serial number does not match {serial.pattern}")
     if len(answer.issuer) > _LONGEST_ISSUER or not fields.is_line(answer.issuer):
         raise AuthorityFault("the bank's name cannot be shown in a line")
     return Record(
         service_id=draft.request.service_id,
-        user_id=draft.request.user_id,
+        user_id=getattr(draft.request, "user_id", ""),
         serial=answer.serial,
         issuer=answer.issuer,
         transaction_signing=answer.transaction_signing,
         profile=_profile(answer.profile),
         seeds=draft.seeds,
+        register_by=register_by,
     )
+
+
+def _time_of(answer: pb.ProvisionNewTokenResponse) -> datetime:
+    try:
+        return answer.register_by.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise AuthorityFault("the authority tells a time that there is not") from error
 
 
 def _profile(told: pb.OtpProfile) -> OtpProfile:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -17,7 +18,15 @@ from kagimori_client.token.line import line_to
 from kagimori_client.token.otp import OtpProfile, hotp
 from kagimori_client.token.record import Draft, Record, from_octets, to_octets
 from kagimori_client.token.safe import Safe
-from kagimori_client.token.setting_up import Draw, checked, drafted, finished, pins_of
+from kagimori_client.token.setting_up import (
+    Draw,
+    Wanted,
+    checked,
+    checked_new,
+    drafted,
+    finished,
+    pins_of,
+)
 
 TIMEOUT = 20.0
 """Seconds for a set-up, asking again included."""
@@ -26,14 +35,14 @@ TIMEOUT = 20.0
 class SoftwareToken:
     """One token of one customer at one bank; ``file`` keeps it under a passphrase.
 
-    Made by `set_up`, `resume` or `open`. Once set up it needs no network. Not to
+    Made by `set_up`, `set_up_new`, `resume` or `open`. Once set up it needs no network. Not to
     be shared between processes that change it; showing codes changes nothing.
     """
 
     __slots__ = ("_record", "_safe")
 
     def __init__(self, record: Record, safe: Safe) -> None:
-        """Use `set_up`, `resume` or `open`."""
+        """Use `set_up`, `set_up_new`, `resume` or `open`."""
         self._record = record
         self._safe = safe
 
@@ -68,15 +77,34 @@ class SoftwareToken:
         ``file`` cannot be written, come before any seed is sent.
         """
         typed = checked(service_id, user_id, activation_password)
-        pins = pins_of(profile, service_id)
+        wanted = Wanted(typed, pins_of(profile, service_id), draw)
         phrase = fields.passphrase(passphrase, shortest_passphrase)
-        if file.exists():
-            raise FileTaken
-        with line_to(profile, timeout) as line:
-            draft = drafted(typed, line, pins, draw)
-            safe = Safe.create(file, phrase)
-            safe.write(draft.cover, to_octets(draft))
-            return cls(finished(draft, line, safe), safe)
+        return cls(*_set_up(profile, wanted, file, phrase, timeout))
+
+    @classmethod
+    def set_up_new(  # noqa: PLR0913 - all but the first by keyword
+        cls,
+        profile: AuthorityProfile,
+        *,
+        service_id: str,
+        file: Path,
+        passphrase: str,
+        timeout: float = TIMEOUT,
+        shortest_passphrase: int = fields.SHORTEST_PASSPHRASE,
+        draw: Draw = secrets.token_bytes,
+    ) -> Self:
+        """Make a token before the bank knows its customer, and keep it in ``file``.
+
+        RPCs: kagimori.provisioning.v1.ProvisioningService/GetProvisioningKeys
+        and ProvisionNewToken.
+
+        The customer registers it on the bank's page, by `serial` and a `code`, until
+        `register_by`. Everything else is as with `set_up`: arguments, errors, and what
+        is in the file when.
+        """
+        wanted = Wanted(checked_new(service_id), pins_of(profile, service_id), draw)
+        phrase = fields.passphrase(passphrase, shortest_passphrase)
+        return cls(*_set_up(profile, wanted, file, phrase, timeout))
 
     @classmethod
     def resume(
@@ -84,7 +112,8 @@ class SoftwareToken:
     ) -> Self:
         """Finish the set-up that ``file`` holds by sending the same envelopes again.
 
-        RPC: kagimori.provisioning.v1.ProvisioningService/ProvisionIssuedToken.
+        RPC: kagimori.provisioning.v1.ProvisioningService/ProvisionIssuedToken or
+        ProvisionNewToken, whichever it was begun with.
 
         A token that is set up already is opened, and nothing sent. Raise what
         `set_up` and `open` raise.
@@ -139,8 +168,17 @@ class SoftwareToken:
 
     @property
     def serial(self) -> str:
-        """Return the serial number, 12 characters of [0-9A-Z]."""
+        """Return the serial number, 12 characters of [0-9A-Z] at most banks."""
         return self._record.serial
+
+    @property
+    def register_by(self) -> datetime | None:
+        """Return until when (UTC) its customer registers it at the bank by its serial number.
+
+        None for a token that the bank has issued. The app does not learn whether it was
+        registered: from then on only one that was is of any use.
+        """
+        return self._record.register_by
 
     @property
     def issuer(self) -> str:
@@ -184,6 +222,18 @@ class SoftwareToken:
     def _keep(self, record: Record) -> None:
         self._safe.write(record.cover, to_octets(record))
         self._record = record
+
+
+def _set_up(
+    profile: AuthorityProfile, wanted: Wanted, file: Path, phrase: str, timeout: float
+) -> tuple[Record, Safe]:
+    if file.exists():
+        raise FileTaken
+    with line_to(profile, timeout) as line:
+        draft = drafted(wanted, line)
+        safe = Safe.create(file, phrase)
+        safe.write(draft.cover, to_octets(draft))
+        return finished(draft, line, safe), safe
 
 
 def _unlocked(file: Path, passphrase: str) -> tuple[Safe, Draft | Record]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from kagimori.adapters.sql import sealed
 from kagimori.adapters.sql.database import Asked, Database, Row, Transaction, Value, transacted
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.rows import COLUMNS, values_of
@@ -82,28 +83,6 @@ _LIVE: Final = statement(
     """
 SELECT 1 FROM tokens
 WHERE tenant = :tenant AND subscriber = :subscriber AND token_id <> :token_id
-"""
-)
-
-_SEED: Final = (
-    "tenant",
-    "token_id",
-    "custody",
-    "seed_length",
-    "key_version",
-    "wrap_format",
-    "blob",
-    "row_mac",
-)
-_ADD_SIGNING_SEED: Final = statement(
-    "INSERT INTO signing_seeds ({columns}) VALUES ({values})",
-    parts={"columns": ", ".join(_SEED), "values": ", ".join(f":{column}" for column in _SEED)},
-)
-
-_ADD_ENVELOPE: Final = statement(
-    """
-INSERT INTO envelopes (tenant, digest, token_id) VALUES (:tenant, :digest, :token_id)
-ON CONFLICT DO NOTHING RETURNING 1
 """
 )
 
@@ -187,24 +166,22 @@ class SqlProvisioningStore:
 async def _provision(transaction: Transaction, tried: Tried, new: NewToken) -> None:
     identity = new.login.identity
     named: dict[str, Value] = {"tenant": identity.tenant, "token_id": identity.token_id}
-    # In one order, so that two apps with the same envelopes do not wait in a circle.
     used = {
         new.login_digest: Provisioning.LOGIN_ENVELOPE_USED,
         new.signing_digest: Provisioning.SIGNING_ENVELOPE_USED,
     }
-    in_order = sorted(used)
     ours, added, live, _, *envelopes = await transaction.run(
         Asked(_PROVISION, {**_row_of(tried), "token_id": identity.token_id}),
         Asked(_ADD_TOKEN, values_of(new.login)),
         Asked(_LIVE, {**named, "subscriber": identity.subscriber}),
-        Asked(_ADD_SIGNING_SEED, _seed_of(new)),
-        *(Asked(_ADD_ENVELOPE, {**named, "digest": digest}) for digest in in_order),
+        sealed.signing_seed(new),
+        *sealed.envelopes(new),
     )
     if not ours:
         raise _Undo(Provisioning.OVERTAKEN)
     if not added:
         raise _Undo(Provisioning.LIVE_TOKEN if live else Provisioning.SERIAL_TAKEN)
-    for digest, is_new in zip(in_order, envelopes, strict=True):
+    for digest, is_new in zip(sealed.digests(new), envelopes, strict=True):
         if not is_new:
             raise _Undo(used[digest])
     told = _audited(tried.tenant, tried.user_id, "PROVISIONED", identity.token_id, identity.serial)
@@ -213,11 +190,6 @@ async def _provision(transaction: Transaction, tried: Tried, new: NewToken) -> N
 
 def _row_of(tried: Tried) -> dict[str, Value]:
     return {"tenant": tried.tenant, "user_id": tried.user_id, "generation": tried.generation}
-
-
-def _seed_of(new: NewToken) -> dict[str, Value]:
-    values = values_of(new.signing)
-    return {name: values[name] for name in _SEED}
 
 
 def _audited(

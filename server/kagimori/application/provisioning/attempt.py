@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Final
 
-from kagimori.application.provisioning.keys import DOES_NOT_OPEN, ProvisioningKey, policy_of
-from kagimori.application.provisioning.new_token import new_identities, new_token
-from kagimori.application.provisioning.ports import EnvelopeUnfit
+from kagimori.application.provisioning.envelopes import LOGIN, SIGNING, Envelopes, used_before
+from kagimori.application.provisioning.keys import policy_of
+from kagimori.application.provisioning.new_token import DRAWS, new_identities, new_token
 from kagimori.application.provisioning.store import (
     GivenBack,
     NewToken,
@@ -32,15 +31,10 @@ from kagimori.domain.errors import (
     Overloaded,
     StoreUnavailable,
 )
+from kagimori.domain.lifecycle import State
 from kagimori.domain.token import CustodyLabel, Profile, SealedSeed
 
-LOGIN: Final = "login_envelope"
-SIGNING: Final = "signing_envelope"
-
-_USED: Final = "was used before"
 _RETRY_AFTER: Final = 0.5
-_DRAWS: Final = 8
-"""Serial numbers that are drawn, of 34^10, before something else must be wrong."""
 
 
 class Attempt:
@@ -53,10 +47,9 @@ class Attempt:
         self._policy = policy_of(means.policies, asked.service_id)
         if CustodyLabel.SEALED_BY_APP not in self._policy.custody:
             raise NotOffered("tokens whose seeds an app draws")
-        self._key = _checked(means, asked)
+        self._envelopes = Envelopes.of(asked, means.keys)
         self._means = means
         self._asked = asked
-        self._digests = (_digest(asked.login_envelope), _digest(asked.signing_envelope))
 
     async def run(self) -> Done:
         """Try the password and, if it is right, do what it is for."""
@@ -89,7 +82,7 @@ class Attempt:
 
     async def _set_up(self, tried: Tried) -> Done:
         seeds = await self._sealed(tried)
-        for _ in range(_DRAWS):
+        for _ in range(DRAWS):
             new = await self._drawn(tried, seeds)
             came_to = await self._means.store.provision(tried, new)
             if came_to is Provisioning.DONE:
@@ -104,7 +97,7 @@ class Attempt:
     async def _again(self, tried: Tried) -> Done:
         """Answer as before, if the same envelopes have set the app up: an answer can get lost."""
         store = self._means.store
-        before = await store.before(tried, *self._digests)
+        before = await store.before(tried, *self._envelopes.digests)
         if before is Otherwise.GONE:
             await store.refuse(tried.tenant, tried.user_id, self._policy.activation.tries)
             raise ActivationRefused
@@ -116,54 +109,35 @@ class Attempt:
 
     async def _sealed(self, tried: Tried) -> list[SealedSeed]:
         """Return both seeds under the wrapping key."""
-        asked, means = self._asked, self._means
+        store = self._means.store
         try:
-            return await means.vault.seal_envelopes(
-                asked.service_id,
-                self._key.version,
-                [asked.login_envelope, asked.signing_envelope],
-                self._policy.tokens.hash,
-            )
-        except EnvelopeUnfit as unfit:
-            await means.store.give_back(tried, GivenBack.UNFIT)
-            name = (LOGIN, SIGNING)[unfit.index]
-            raise EnvelopeRefused(name, DOES_NOT_OPEN) from None
+            return await self._envelopes.moved(self._means.vault, self._policy.tokens.hash)
+        except EnvelopeRefused:
+            await store.give_back(tried, GivenBack.UNFIT)
+            raise
         except HsmUnavailable:
             # The password was right: giving the try back tells nobody more than that.
-            await means.store.give_back(tried, GivenBack.NO_RESULT)
+            await store.give_back(tried, GivenBack.NO_RESULT)
             raise
 
     async def _drawn(self, tried: Tried, seeds: list[SealedSeed]) -> NewToken:
         """Return the token under a serial number that was drawn just now."""
-        identities = new_identities(tried, self._policy.tokens.profile, seeds)
+        owner = tried.tenant, tried.subscriber
+        identities = new_identities(*owner, self._policy.tokens.profile, seeds)
         try:
             macs = await self._means.vault.row_macs(identities)
         except HsmUnavailable:
             await self._means.store.give_back(tried, GivenBack.NO_RESULT)
             raise
-        return new_token(identities, macs, self._digests)
+        return new_token(identities, macs, self._envelopes.digests, State.ASSIGNED)
 
     def _answer(self, serial: str, profile: Profile) -> Done:
         policy = self._policy
         return Done(serial, profile, policy.issuer, policy.tokens.transaction_signing)
 
 
-def _checked(means: Means, asked: SetUp) -> ProvisioningKey:
-    """Return the key that the envelopes are for, which they can be under."""
-    key = means.keys.pinned(asked.service_id, asked.key_pin)
-    key.check(LOGIN, asked.login_envelope)
-    key.check(SIGNING, asked.signing_envelope)
-    if asked.login_envelope == asked.signing_envelope:
-        raise EnvelopeRefused(SIGNING, _USED)
-    return key
-
-
-def _digest(envelope: bytes) -> str:
-    return hashlib.sha256(envelope).hexdigest()
-
-
 def _refusal(came_to: Provisioning) -> AuthorityError:
     if came_to is Provisioning.LIVE_TOKEN:
         return LiveToken()
     login = came_to is Provisioning.LOGIN_ENVELOPE_USED
-    return EnvelopeRefused(LOGIN if login else SIGNING, _USED)
+    return used_before(LOGIN if login else SIGNING)

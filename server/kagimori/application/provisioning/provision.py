@@ -8,16 +8,12 @@ cost the same work, whatever was wrong.
 
 from __future__ import annotations
 
-import asyncio
-from asyncio import Task
 from dataclasses import dataclass
-from typing import Final
 
 from kagimori.application.provisioning.attempt import Attempt
+from kagimori.application.provisioning.under_way import UnderWay
 from kagimori.application.provisioning.wish import Done, Means, SetUp
-from kagimori.domain.errors import Overloaded, TooManyTries
-
-_RETRY_AFTER: Final = 0.5
+from kagimori.domain.errors import TooManyTries
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class ProvisionIssuedToken:
         """Work with ``means``, as often as ``limits`` allow."""
         self._means = means
         self._limits = limits
-        self._under_way: set[Task[Done]] = set()
+        self._under_way: UnderWay[Done] = UnderWay(limits.under_way)
 
     async def __call__(self, asked: SetUp) -> Done:
         """Make the app's seeds a token of the customer's.
@@ -47,16 +43,11 @@ class ProvisionIssuedToken:
         ends nothing: a password that was tried is judged and written down.
         """
         attempt = Attempt(self._means, asked)
-        if len(self._under_way) >= self._limits.under_way:
-            raise Overloaded("too many set-ups are under way", _RETRY_AFTER)
-        task = asyncio.create_task(self._counted(attempt, asked))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
+        return await self._under_way.run(lambda: self._counted(attempt, asked))
 
     async def finish(self) -> None:
         """Return when nothing is under way any more."""
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        await self._under_way.finish()
 
     async def _counted(self, attempt: Attempt, asked: SetUp) -> Done:
         limits = {

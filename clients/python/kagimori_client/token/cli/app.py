@@ -58,7 +58,12 @@ def build(commands: Commands, words: Words) -> typer.Typer:
     Authority = Annotated[Path | None, typer.Option(help=words(texts.ABOUT_AUTHORITY))]  # noqa: N806
     Yes = Annotated[bool, typer.Option("--yes", help=words(texts.ABOUT_YES))]  # noqa: N806
     Label = Annotated[str, typer.Argument(help=words(texts.ABOUT_NEW_LABEL))]  # noqa: N806
+    Bank = Annotated[str | None, typer.Argument(help=words(texts.ABOUT_BANK))]  # noqa: N806
     app = _typer(commands, words)
+
+    @app.command(help=words(texts.ABOUT_NEW))
+    def new(bank: Bank = None, *, authority: Authority = None, ascii_only: Ascii = False) -> None:
+        commands.make(bank, authority, ascii_only=ascii_only)
 
     @app.command(help=words(texts.ABOUT_SETUP))
     def setup(*, authority: Authority = None, ascii_only: Ascii = False) -> None:

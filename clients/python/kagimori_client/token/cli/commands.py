@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.table import Table
@@ -14,11 +15,12 @@ from kagimori_client.token import fields
 from kagimori_client.token.authority_profile import AuthorityProfile
 from kagimori_client.token.cli import texts
 from kagimori_client.token.cli.desk import Desk
-from kagimori_client.token.cli.screen import Screen, clock_sentence
+from kagimori_client.token.cli.screen import Screen, clock_sentence, moment
 from kagimori_client.token.cli.sentences import Trouble
 from kagimori_client.token.cli.shelf import Entry, Shelf
 from kagimori_client.token.errors import (
     NoAnswer,
+    NotOffered,
     ProfileRefused,
     SetUpUnfinished,
     WrongPassphrase,
@@ -81,18 +83,40 @@ class Commands:
         """Set a token up, or finish what was begun; then show its code."""
         profile = self._profile(authority)
         self._desk.remark(texts.SETUP_TITLE, "bold")
+        self._finish(self._begun(profile) or self._new(profile), profile, ascii_only=ascii_only)
+
+    def make(self, bank: str | None, authority: Path | None, *, ascii_only: bool) -> None:
+        """Make a token before the bank knows its customer, or finish what was begun."""
+        profile = self._profile(authority)
+        self._desk.remark(texts.NEW_TITLE, "bold")
+        token = self._begun(profile) or self._for_nobody(profile, bank)
+        self._finish(token, profile, ascii_only=ascii_only)
+
+    def _begun(self, profile: AuthorityProfile) -> SoftwareToken | None:
         begun = self._shelf.unfinished()
-        token = self._resumed(profile, begun) if begun else None
-        token = token or self._new(profile)
-        self._desk.tell(texts.SETUP_DONE, "green")
-        token.relabel(self._ask_label())
+        return self._resumed(profile, begun) if begun else None
+
+    def _finish(self, token: SoftwareToken, profile: AuthorityProfile, *, ascii_only: bool) -> None:
+        if token.register_by is None:
+            self._desk.tell(texts.SETUP_DONE, "green")
+            token.relabel(self._ask_label())
         with contextlib.suppress(NoAnswer):
             token.measure_clock(profile)
-        self._desk.tell(texts.SETUP_NEXT)
+        self._tell_what_is_next(token)
         if self._desk.is_attended and self._desk.out.is_terminal:
-            # What was said above is read before the screen is taken.
-            self._desk.ask(texts.ASK_SHOW)
+            if token.register_by is None:
+                # What was said above is read before the screen is taken.
+                self._desk.ask(texts.ASK_SHOW)
             self._show(token, ascii_only=ascii_only)
+
+    def _tell_what_is_next(self, token: SoftwareToken) -> None:
+        if token.register_by is None:
+            self._desk.tell(texts.SETUP_NEXT)
+            return
+        # All of it is on the screen that follows: nobody needs to press a key first.
+        self._desk.tell(texts.NEW_DONE, "green")
+        self._desk.tell(texts.NEW_NEXT, until=moment(self._desk.words, token.register_by))
+        self._desk.tell(texts.SERIAL, serial=token.serial)
 
     def _resumed(self, profile: AuthorityProfile, begun: Entry) -> SoftwareToken | None:
         service_id = begun.cover.service_id if begun.cover else ""
@@ -112,22 +136,9 @@ class Commands:
         password = desk.ask_until(
             lambda: desk.ask_hidden(texts.ASK_ACTIVATION_PASSWORD), fields.activation_password
         )
-        desk.remark(texts.PASSPHRASE_EXPLAINED)
-        phrase = desk.ask_until(self._ask_new_passphrase, fields.passphrase)
-        desk.remark(texts.CONNECTING)
-        return self._provisioned(profile, service_id, user_id, password, phrase)
-
-    def _provisioned(
-        self,
-        profile: AuthorityProfile,
-        service_id: str,
-        user_id: str,
-        password: str,
-        phrase: str,
-    ) -> SoftwareToken:
-        path = self._shelf.new_path()
-        try:
-            return SoftwareToken.set_up(
+        phrase = self._new_passphrase()
+        return self._provisioned(
+            lambda path: SoftwareToken.set_up(
                 profile,
                 service_id=service_id,
                 user_id=user_id,
@@ -135,11 +146,46 @@ class Commands:
                 file=path,
                 passphrase=phrase,
             )
+        )
+
+    def _for_nobody(self, profile: AuthorityProfile, bank: str | None) -> SoftwareToken:
+        service_id = self._bank(profile, bank)
+        phrase = self._new_passphrase()
+        try:
+            return self._provisioned(
+                lambda path: SoftwareToken.set_up_new(
+                    profile, service_id=service_id, file=path, passphrase=phrase
+                )
+            )
+        except NotOffered as refused:
+            raise Trouble(texts.NEW_NOT_OFFERED) from refused
+
+    def _bank(self, profile: AuthorityProfile, bank: str | None) -> str:
+        """Return the bank's service ID; where the app knows one bank only, it is that."""
+        if bank is not None:
+            return _found(profile, bank)
+        if len(profile.pins) == 1:
+            return next(iter(profile.pins))
+        for service_id, name in profile.banks.items():
+            self._desk.aside.print(RichText(f"  {service_id}  {name}"))
+        return self._desk.ask_until(
+            lambda: self._desk.ask(texts.ASK_BANK), lambda typed: _found(profile, typed)
+        )
+
+    def _provisioned(self, set_up: Callable[[Path], SoftwareToken]) -> SoftwareToken:
+        self._desk.remark(texts.CONNECTING)
+        path = self._shelf.new_path()
+        try:
+            return set_up(path)
         except NoAnswer as outage:
             if path.exists():
                 self._desk.complain(outage)
                 raise Trouble(texts.CAN_CONTINUE) from outage
             raise
+
+    def _new_passphrase(self) -> str:
+        self._desk.remark(texts.PASSPHRASE_EXPLAINED)
+        return self._desk.ask_until(self._ask_new_passphrase, fields.passphrase)
 
     def _ask_new_passphrase(self) -> str:
         phrase = fields.passphrase(self._desk.ask_hidden(texts.ASK_NEW_PASSPHRASE))
@@ -213,6 +259,13 @@ def _known(profile: AuthorityProfile, typed: str) -> str:
     if fields.service_id(typed) not in profile.pins:
         raise Trouble(texts.UNKNOWN_BANK)
     return typed
+
+
+def _found(profile: AuthorityProfile, typed: str) -> str:
+    service_id = profile.service_id_of(typed)
+    if service_id is None:
+        raise Trouble(texts.NO_SUCH_BANK)
+    return service_id
 
 
 def _state(cover: Cover | None) -> texts.Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from datetime import datetime
 from typing import Final
 
 from rich.align import Align
@@ -16,7 +17,7 @@ from rich.text import Text as RichText
 from kagimori_client.token.cli import texts
 from kagimori_client.token.cli.digits import drawn, grouped
 from kagimori_client.token.cli.keyboard import keyboard
-from kagimori_client.token.cli.texts import Words
+from kagimori_client.token.cli.texts import Language, Words
 from kagimori_client.token.clock import ClockReading
 from kagimori_client.token.software_token import SoftwareToken
 
@@ -54,7 +55,10 @@ class Screen:
     def line(self, token: SoftwareToken, at: float) -> str:
         """Return the code and its seconds in one line, for what is no screen."""
         left = self._words(texts.REMAINING, seconds=token.seconds_left(at))
-        return f"{' '.join(grouped(token.code(at)))}  {left}"
+        line = f"{' '.join(grouped(token.code(at)))}  {left}"
+        if token.register_by is None:
+            return line
+        return f"{line}  {self._words(texts.SERIAL, serial=token.serial)}"
 
     def frame(self, token: SoftwareToken, at: float) -> Align:
         """Return the screen at ``at``."""
@@ -72,7 +76,10 @@ class Screen:
         ]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
-        lines += self._notes(token)
+        lines += self._notes(token, at)
+        if len(lines) > self._console.height:
+            # What is said goes before what is nice to look at.
+            lines = [line for line in lines if line.plain.strip()]
         return Align.center(
             Group(*map(Align.center, lines)), vertical="middle", height=self._console.height
         )
@@ -92,11 +99,17 @@ class Screen:
         full = width if period == 1 else round(width * left / (period - 1))
         return self._ink * full + self._paper * (width - full)
 
-    def _notes(self, token: SoftwareToken) -> list[RichText]:
-        notes = [RichText(self._words(texts.SERIAL, serial=token.serial), "dim")]
+    def _notes(self, token: SoftwareToken, at: float) -> list[RichText]:
+        serial = self._words(texts.SERIAL, serial=token.serial)
+        until = token.register_by
+        # By this number its customer registers it.
+        notes = [RichText(serial, "dim" if until is None else "bold")]
+        if until is not None and at < until.timestamp():
+            said = self._words(texts.REGISTER_BY, until=moment(self._words, until))
+            notes.append(RichText(said, "dim"))
         if token.clock and token.clock_is_wrong:
-            said = clock_sentence(self._words, token.clock), self._words(texts.CLOCK_WRONG)
-            notes += [RichText(line, "yellow") for line in said]
+            warned = clock_sentence(self._words, token.clock), self._words(texts.CLOCK_WRONG)
+            notes += [RichText(line, "yellow") for line in warned]
         return [*notes, RichText(self._words(texts.LEAVE), "dim")]
 
 
@@ -104,6 +117,12 @@ def clock_sentence(words: Words, reading: ClockReading) -> str:
     """Return how far ahead or behind the clock is."""
     text = texts.CLOCK_FAST if reading.error >= 0 else texts.CLOCK_SLOW
     return words(text, seconds=abs(reading.error), uncertainty=reading.uncertainty)
+
+
+def moment(words: Words, at: datetime) -> str:
+    """Return a time as it is written, by the clock of where the device is."""
+    written = "%Y年%m月%d日 %H:%M" if words.language is Language.JA else "%Y-%m-%d %H:%M"
+    return at.astimezone().strftime(written)
 
 
 def _blank() -> RichText:

@@ -57,6 +57,13 @@ ABOUT: Final = Text(
     "Show your one-time password (software token).",
 )
 ABOUT_SETUP: Final = Text("初期設定をします。", "Set up a new token.")
+ABOUT_NEW: Final = Text(
+    "シリアル番号で登録するトークンを作ります。",
+    "Make a token that you register at the bank by its serial number.",
+)
+ABOUT_BANK: Final = Text(
+    "金融機関のサービスIDまたは名前。", "The bank, by its service ID or its name."
+)
 ABOUT_SHOW: Final = Text("ワンタイムパスワードを表示します。", "Show the one-time password.")
 ABOUT_LIST: Final = Text("トークンの一覧を表示します。", "List your tokens.")
 ABOUT_LABEL: Final = Text(
@@ -81,6 +88,7 @@ ABOUT_VERSION: Final = Text("バージョンを表示します。", "Show the ve
 
 # What is asked.
 ASK_SERVICE_ID: Final = Text("サービスID (8桁): ", "Service ID (サービスID, 8 digits): ")
+ASK_BANK: Final = Text("金融機関 (名前またはサービスID): ", "Bank (name or service ID): ")
 ASK_USER_ID: Final = Text("ユーザID (12桁): ", "User ID (ユーザID, 12 digits): ")
 ASK_ACTIVATION_PASSWORD: Final = Text(
     "利用開始パスワード (表示されません): ",
@@ -128,11 +136,21 @@ SETUP_NEXT: Final = Text(
     "銀行の画面に戻り、ワンタイムパスワードの「利用開始」に進んでください。",
     "Go back to the bank's page and start using the one-time password there.",
 )
+NEW_TITLE: Final = Text("トークンの作成", "A new token")
+NEW_DONE: Final = Text("トークンを作成しました。", "The token is made.")
+NEW_NEXT: Final = Text(
+    "銀行の画面で、シリアル番号とワンタイムパスワードを登録してください。\n期限: {until}",
+    "Register the serial number and the one-time password on the bank's page.\nBy: {until}",
+)
 LABEL_SET: Final = Text("トークン表示名を変更しました。", "The display label is changed.")
 REMOVED: Final = Text("トークンを削除しました。", "The token is removed.")
 NOT_REMOVED: Final = Text("削除しませんでした。", "Nothing was removed.")
 REMAINING: Final = Text("残り {seconds} 秒", "{seconds} s left")
 SERIAL: Final = Text("シリアル番号 {serial}", "Serial {serial}")
+REGISTER_BY: Final = Text(
+    "{until} までに銀行の画面で登録 (お済みの方は不要)",
+    "Register it at the bank by {until}, if you have not yet",
+)
 LEAVE: Final = Text("q: 終了", "q: quit")
 NUMBER: Final = Text("番号", "No.")
 LABEL: Final = Text("トークン表示名", "Label")
@@ -163,6 +181,15 @@ BAD_SERVICE_ID: Final = Text(
 UNKNOWN_BANK: Final = Text(
     "このアプリは、このサービスIDの金融機関に対応していません。",
     "This app does not know a bank with this service ID.",
+)
+NO_SUCH_BANK: Final = Text(
+    "このアプリは、その金融機関に対応していません。", "This app does not know that bank."
+)
+NEW_NOT_OFFERED: Final = Text(
+    "この金融機関では、この方法でトークンを作成できません。\n"
+    "「トークン発行のご案内」メールが届いた方は kagimori-token setup で設定します。",
+    "Your bank does not offer this. If it has sent you a mail about your token,\n"
+    "set it up with: kagimori-token setup",
 )
 BAD_USER_ID: Final = Text(
     "ユーザIDは半角数字12桁で入力してください。", "The user ID has 12 digits."

@@ -123,6 +123,7 @@ devices: Final = sa.Table(
 sa.Index(
     "ix_tokens_unclaimed",
     tokens.c.not_after,
+    tokens.c.tenant,
     sqlite_where=sa.text("kind = 'SOFTWARE' AND state = 'IN_STOCK'"),
     postgresql_where=sa.text("kind = 'SOFTWARE' AND state = 'IN_STOCK'"),
 )

@@ -30,7 +30,7 @@ _BOUND = "subscriber IS NOT NULL"
 def upgrade() -> None:
     """Widen a constraint, then add tables and an index."""
     constrain("requests", {"operation": words("operation", (*_OPERATIONS, *_NEW, "RESYNC"))})
-    _index("ix_tokens_unclaimed", "tokens", ["not_after"], _UNCLAIMED, unique=False)
+    _index("ix_tokens_unclaimed", "tokens", ["not_after", "tenant"], _UNCLAIMED, unique=False)
     _registrations()
     _replacements()
     _proposals()
