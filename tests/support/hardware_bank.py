@@ -30,22 +30,23 @@ from kagimori.application.verification.verify import VerifyOtp
 from kagimori.domain.lifecycle import State
 from kagimori.domain.tenant import SubscriberNames, TenantPolicy
 from kagimori.domain.token import Hash, MovingFactor, Profile
-from kagimori.transport.enrollment_servicer import EnrollmentUseCases
+from kagimori.transport.enrollment import Counter, Issuing
 from kagimori.transport.server import UseCases, build_server
-from kagimori_client import BankChannel, HardwareTokenDesk, TokenRegistrar
+from kagimori_client.connection import Connection
 from support.database import AnyDatabase
 from support.envelopes import provisioning_pem, seal
 from support.hsm import HsmFiles
 from support.inventory import Inventory
 from support.tokens import OTHER_TENANT, TENANT, identity, token
-from support.transport import PATIENCE, Scripted, on_loop, settings_of
+from support.transport import PATIENCE, Scripted, ScriptedEnrollment, on_loop, settings_of
 from support.vault import hsm_of
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 # RFC 4226 §4, R6 wants 128 bits at least; an envelope holds 512.
 SEED_OCTETS = 64
 
-C = TypeVar("C", BankChannel, HardwareTokenDesk, TokenRegistrar)
+C = TypeVar("C", bound=Connection)
+B = TypeVar("B", bound="HardwareBank")
 
 
 @dataclass
@@ -65,7 +66,7 @@ class HardwareBank:
 
     def deliver(self, serial: str, *, period: int = 0, tenant: str = TENANT) -> Device:
         """Put a new token into a bank's stock; period 0 is event-based."""
-        device = Device(serial, secrets.token_bytes(SEED_OCTETS), period=period)
+        device = self.drawn(serial, period)
         factor = MovingFactor.TIME if period else MovingFactor.EVENT
         envelope = seal(provisioning_pem(self.files, tenant), device.seed)
         (sealed,) = on_loop(self.vault.seal_envelopes(tenant, 1, [envelope], Hash.SHA1))
@@ -82,18 +83,22 @@ class HardwareBank:
         Inventory(self.database.open()).add([new], "importer")
         return device
 
-    def connect(self, kind: type[C], role: str, tenant: str = TENANT) -> C:
+    def drawn(self, serial: str, period: int) -> Device:
+        """Return a device with a fresh seed."""
+        return Device(serial, secrets.token_bytes(SEED_OCTETS), period=period)
+
+    def connect(self, kind: type[C], role: str, tenant: str = TENANT, name: str = "core-1") -> C:
         """Return a connection of a bank's that is closed with the listener."""
-        who = self.authority.client(tenant, role)
-        return self._open.enter_context(
-            kind(
-                self.target,
-                certificate=who.certificate,
-                private_key=who.private_key,
-                authority_ca=self.authority.ca_file,
-                timeout=PATIENCE,
-            )
+        who = self.authority.client(tenant, role, name)
+        connection = kind(
+            self.target,
+            certificate=who.certificate,
+            private_key=who.private_key,
+            authority_ca=self.authority.ca_file,
+            timeout=PATIENCE,
         )
+        self._open.callback(connection.close)
+        return connection
 
     def row(self, serial: str) -> dict[str, Any]:
         """Return a token's row."""
@@ -115,15 +120,20 @@ class HardwareBank:
         customers, tokens = SqlEnrollmentStore(opened), SqlDesk(opened)
         engine = Engine(SqlVerificationStore(opened), vault, Bounds())
         verify = VerifyOtp(engine, vault, policies, lambda: self.now)
-        enrollment = EnrollmentUseCases(
-            issue=Scripted(),
-            activate=ActivateToken(verify, customers, vault, policies),
-            deregister=DeregisterToken(customers, vault, policies),
-            status=GetEnrollment(customers, vault, policies),
-            unlock=UnlockToken(customers, vault, policies),
-            assign=AssignToken(tokens, vault, vault, policies),
-            token=GetToken(tokens),
-            take_back=ReturnToken(tokens, vault),
+        enrollment = replace(
+            ScriptedEnrollment().use_cases(),
+            issuing=Issuing(
+                issue=Scripted(),
+                activate=ActivateToken(verify, customers, vault, policies),
+                deregister=DeregisterToken(customers, vault, policies),
+                status=GetEnrollment(customers, vault, policies),
+            ),
+            counter=Counter(
+                unlock=UnlockToken(customers, vault, policies),
+                assign=AssignToken(tokens, vault, vault, policies),
+                token=GetToken(tokens),
+                take_back=ReturnToken(tokens, vault),
+            ),
         )
         require = GetOtpRequirement(customers, vault, policies)
         return engine, UseCases(verify, require, enrollment, vault)
@@ -134,10 +144,17 @@ def hardware_bank(
     files: HsmFiles, database: AnyDatabase, directory: Path
 ) -> Iterator[HardwareBank]:
     """Serve until the block ends."""
+    with served(HardwareBank, files, database, directory) as bank:
+        yield bank
+
+
+@contextmanager
+def served(kind: type[B], files: HsmFiles, database: AnyDatabase, directory: Path) -> Iterator[B]:
+    """Serve banks of that ``kind`` until the block ends."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(files.conf))
         vault = HsmVault.open(hsm_of(files), Sessions(2, 5, cache_entries=64, cache_seconds=60))
-        bank = HardwareBank(files, database, vault, new_authority(directory))
+        bank = kind(files, database, vault, new_authority(directory))
         try:
             with _listening(bank):
                 yield bank

@@ -70,9 +70,14 @@ def _answer(answer: asyncio.Future[Verdict]) -> None:
         answer.set_result(_ACCEPTED)
 
 
-def _unasked(*_asked: object) -> None:
-    """Stand for what the tests on this server do not call."""
-    raise NotImplementedError
+class Unasked:
+    """Stands for use cases that the tests on this server do not call, and for rooms of them."""
+
+    def __getattr__(self, _name: str) -> Any:  # noqa: ANN401 - whatever it is asked for
+        return self
+
+    def __call__(self, *_asked: object) -> None:
+        raise NotImplementedError
 
 
 async def _followed() -> None:
@@ -85,10 +90,18 @@ def _serving(config: Config) -> Iterator[Any]:
     hollow: Any = Hollow()
     engine: Any = nullcontext()
     policies = {policy.service_id: policy for policy in tenants}
-    unasked: Any = _unasked
-    desk = bootstrap.EnrollmentDesk(*[unasked] * 8)
+    unasked: Any = Unasked()
     yield bootstrap.Authority(
-        engine, hollow.verify, unasked, desk, hollow, hollow, policies, _followed, unasked
+        engine,
+        hollow.verify,
+        unasked,
+        unasked,
+        hollow,
+        hollow,
+        policies,
+        _followed,
+        unasked,
+        unasked,
     )
 
 

@@ -4,10 +4,10 @@
 Each role has a connection of its own. `TokenRegistrar` leads a customer to a
 token and back; `BankChannel` judges codes, and tells whether one is needed;
 `BankDesk` unlocks; `HardwareTokenDesk` hands hardware tokens out and takes them
-back. What is done is returned as a value (`Receipt`, `Enrollment`,
-`HardwareToken`), and everything else is raised: there is no boolean that can be
-forgotten. `BankChannel.verify_batch` answers many `Offer` at once, each with the
-receipt or the error.
+back; `ReplacementDesk` lets two of the staff agree on an exchange. What is done is
+returned as a value (`Receipt`, `Enrollment`, `HardwareToken`), and everything else is
+raised: there is no boolean that can be forgotten. `BankChannel.verify_batch` answers
+many `Offer` at once, each with the receipt or the error.
 
 Every error is a `KagimoriError`; its four branches say who has to act on it:
 `OtpRefused` and `NotNow` the customer, `CallRefused` the bank's developer,
@@ -22,9 +22,13 @@ from kagimori_client.errors import (
     AlreadyActive,
     AuthorityFault,
     CallRefused,
+    ChallengeOver,
+    GridAnswerRejected,
+    GridCardLocked,
     InvalidRequest,
     KagimoriError,
     LiveToken,
+    NoGridCard,
     NotAllowed,
     NotAssigned,
     NotHardware,
@@ -39,19 +43,36 @@ from kagimori_client.errors import (
     OtpRejected,
     OtpReplayed,
     Outage,
+    ProposalOpen,
+    ProposalOver,
     ReissueTooEarly,
+    ReplacementExpired,
+    ReplacementNotBegun,
     RequestIdReused,
+    SamePerson,
+    SameToken,
     TokenExpired,
     TokenLocked,
     TokenNotActive,
+    TriesSpent,
     Unavailable,
+    UnknownProposal,
     UnknownSerial,
     UnknownToken,
 )
+from kagimori_client.grid import GridAnswer, GridChallenge
 from kagimori_client.hardware import HardwareToken, TokenCondition, TokenKind, TokenState
 from kagimori_client.hardware_token_desk import HardwareTokenDesk
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
+from kagimori_client.refused_part import RefusedPart
+from kagimori_client.replacement_desk import ReplacementDesk
+from kagimori_client.replacement_proposal import (
+    ProposalState,
+    ReplacementProposal,
+    ReplacementReason,
+)
+from kagimori_client.replacement_receipt import ReplacementReceipt
 from kagimori_client.requirement import OtpRequirement, Requirement
 from kagimori_client.resynchronization import Resynchronization
 from kagimori_client.token_registrar import TokenRegistrar
@@ -64,14 +85,20 @@ __all__ = [
     "BankChannel",
     "BankDesk",
     "CallRefused",
+    "ChallengeOver",
     "Enrollment",
     "EnrollmentStatus",
+    "GridAnswer",
+    "GridAnswerRejected",
+    "GridCardLocked",
+    "GridChallenge",
     "HardwareToken",
     "HardwareTokenDesk",
     "InvalidRequest",
     "KagimoriError",
     "LetterStatus",
     "LiveToken",
+    "NoGridCard",
     "NoToken",
     "NotAllowed",
     "NotAssigned",
@@ -89,11 +116,23 @@ __all__ = [
     "OtpReplayed",
     "OtpRequirement",
     "Outage",
+    "ProposalOpen",
+    "ProposalOver",
+    "ProposalState",
     "Receipt",
+    "RefusedPart",
     "ReissueTooEarly",
+    "ReplacementDesk",
+    "ReplacementExpired",
+    "ReplacementNotBegun",
+    "ReplacementProposal",
+    "ReplacementReason",
+    "ReplacementReceipt",
     "RequestIdReused",
     "Requirement",
     "Resynchronization",
+    "SamePerson",
+    "SameToken",
     "TokenCondition",
     "TokenExpired",
     "TokenKind",
@@ -101,7 +140,9 @@ __all__ = [
     "TokenNotActive",
     "TokenRegistrar",
     "TokenState",
+    "TriesSpent",
     "Unavailable",
+    "UnknownProposal",
     "UnknownSerial",
     "UnknownToken",
 ]

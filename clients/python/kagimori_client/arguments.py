@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from kagimori_client.api.enrollment.v1 import login_otp_pb2
 from kagimori_client.errors import InvalidRequest
 from kagimori_client.hardware import TokenCondition
 from kagimori_client.operation import Operation
@@ -66,6 +67,14 @@ def check_operation(request_id: UUID | None, operation: object) -> None:
     if not isinstance(operation, Operation):
         msg = "must be a member of kagimori_client.Operation"
         raise InvalidRequest("operation", msg, request_id)
+
+
+def check_choice(request_id: UUID | None, login_otp: object) -> login_otp_pb2.LoginOtp:
+    """Return the word for a choice, or raise `InvalidRequest` for what is no bool."""
+    if not isinstance(login_otp, bool):
+        msg = "must be a bool"
+        raise InvalidRequest("login_otp", msg, request_id)
+    return login_otp_pb2.LOGIN_OTP_REQUIRED if login_otp else login_otp_pb2.LOGIN_OTP_NOT_REQUIRED
 
 
 def check_condition(condition: object) -> None:

@@ -7,14 +7,23 @@ from typing import TypeAlias
 
 import grpc
 
-from kagimori_client.api.enrollment.v1 import enrollment_pb2, enrollment_pb2_grpc
-from kagimori_client.arguments import check_subject
+from kagimori_client.api.enrollment.v1 import (
+    enrollment_pb2,
+    enrollment_pb2_grpc,
+    grid_card_pb2,
+)
+from kagimori_client.arguments import check_subject, check_texts
 from kagimori_client.connection import ask_once
 from kagimori_client.enrolling import EnrollmentLine
 
 _Unlock: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
     "enrollment_pb2.UnlockTokenRequest, enrollment_pb2.UnlockTokenResponse]"
+)
+
+_UnlockCard: TypeAlias = (
+    "grpc.UnaryUnaryMultiCallable["
+    "grid_card_pb2.UnlockGridCardRequest, grid_card_pb2.UnlockGridCardResponse]"
 )
 
 
@@ -27,6 +36,7 @@ class BankDesk(EnrollmentLine):
 
     def _take_from(self, stub: enrollment_pb2_grpc.EnrollmentServiceStub) -> None:
         self._unlock: _Unlock = stub.UnlockToken
+        self._unlock_card: _UnlockCard = stub.UnlockGridCard
 
     def unlock(
         self,
@@ -56,3 +66,18 @@ class BankDesk(EnrollmentLine):
         check_subject(None, subscriber_ref=subscriber_ref, serial=serial)
         request = enrollment_pb2.UnlockTokenRequest(subscriber_ref=subscriber_ref, serial=serial)
         ask_once(self._unlock, request, None, self._within(timeout))
+
+    def unlock_grid_card(self, subscriber_ref: str, *, timeout: float | None = None) -> None:
+        """Give a customer's locked grid card its attempts back; return when that is done.
+
+        RPC: kagimori.enrollment.v1.EnrollmentService/UnlockGridCard.
+
+        The budget of the day stays spent. As `unlock`, it is asked for once and never
+        again by itself.
+
+        Raise `NotLocked` or `NoGridCard` if there is nothing to unlock, `NotOffered` if
+        the bank has no such cards; otherwise as `unlock` does.
+        """
+        check_texts(None, subscriber_ref=subscriber_ref)
+        request = grid_card_pb2.UnlockGridCardRequest(subscriber_ref=subscriber_ref)
+        ask_once(self._unlock_card, request, None, self._within(timeout))

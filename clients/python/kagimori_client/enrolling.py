@@ -10,7 +10,11 @@ from uuid import UUID
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from kagimori_client.api.enrollment.v1 import enrollment_pb2, enrollment_pb2_grpc
+from kagimori_client.api.enrollment.v1 import (
+    enrollment_pb2,
+    enrollment_pb2_grpc,
+    login_otp_pb2,
+)
 from kagimori_client.arguments import check_texts
 from kagimori_client.connection import Connection
 from kagimori_client.enrollment import Enrollment, EnrollmentStatus, LetterStatus
@@ -34,6 +38,10 @@ _LETTERS: Final[dict[int, LetterStatus]] = {
     enrollment_pb2.LETTER_STATUS_PENDING: LetterStatus.PENDING,
     enrollment_pb2.LETTER_STATUS_SENT: LetterStatus.SENT,
     enrollment_pb2.LETTER_STATUS_REFUSED: LetterStatus.REFUSED,
+}
+_CHOICES: Final[dict[int, bool]] = {
+    login_otp_pb2.LOGIN_OTP_REQUIRED: True,
+    login_otp_pb2.LOGIN_OTP_NOT_REQUIRED: False,
 }
 
 
@@ -88,8 +96,9 @@ def enrollment_of(
         serial=message.serial,
         issued_at=_moment(message.issued_at) if message.HasField("issued_at") else None,
         deadline=_moment(message.deadline) if message.HasField("deadline") else None,
-        reissue_from=_day(message.reissue_from, request_id),
+        reissue_from=day_of(message.reissue_from, request_id),
         letter=_LETTERS.get(message.letter),
+        login_otp=_CHOICES.get(message.login_otp),
     )
 
 
@@ -97,7 +106,8 @@ def _moment(timestamp: Timestamp) -> datetime:
     return timestamp.ToDatetime(tzinfo=UTC)
 
 
-def _day(text: str, request_id: UUID | None) -> date | None:
+def day_of(text: str, request_id: UUID | None) -> date | None:
+    """Return the day that ``text`` is, None for none; raise `AuthorityFault`."""
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:

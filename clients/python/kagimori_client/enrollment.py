@@ -65,7 +65,9 @@ class Enrollment:
     ``issued_at`` is aware, in UTC, and so is ``deadline``: until when the app can
     be set up, with ISSUED and VOID. ``reissue_from`` is the first day, in the
     bank's calendar, on which a new token may be issued, with RELEASED.
-    ``letter`` goes with ISSUED. Each is None where it does not apply.
+    ``letter`` goes with ISSUED. ``login_otp`` is whether the customer chose that a
+    login needs a code (ログイン時の認証要否), with ACTIVE and LOCKED where the bank
+    leaves that to him. Each is None where it does not apply.
     """
 
     status: EnrollmentStatus
@@ -76,3 +78,4 @@ class Enrollment:
     deadline: datetime | None = None
     reissue_from: date | None = None
     letter: LetterStatus | None = None
+    login_otp: bool | None = None

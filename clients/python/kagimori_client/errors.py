@@ -9,7 +9,10 @@
     │   ├── OtpReplayed
     │   ├── TokenLocked
     │   ├── TokenNotActive
-    │   └── UnknownToken
+    │   ├── UnknownToken
+    │   ├── GridAnswerRejected
+    │   ├── GridCardLocked
+    │   └── TriesSpent
     ├── NotNow            the customer: what he wishes must wait, or something comes first
     │   ├── LiveToken
     │   ├── ReissueTooEarly
@@ -21,11 +24,20 @@
     │   ├── NotInStock
     │   ├── TokenExpired
     │   ├── NotAssigned
-    │   └── NotHardware
+    │   ├── NotHardware
+    │   ├── ReplacementNotBegun
+    │   ├── ReplacementExpired
+    │   ├── SameToken
+    │   ├── NoGridCard
+    │   ├── ChallengeOver
+    │   ├── SamePerson
+    │   ├── ProposalOver
+    │   └── ProposalOpen
     ├── CallRefused       the bank: the call or the certificate is not right
     │   ├── InvalidRequest
     │   ├── RequestIdReused
     │   ├── UnknownSerial
+    │   ├── UnknownProposal
     │   ├── NotIdentified
     │   └── NotAllowed
     └── Outage            nobody: the authority gave no answer
@@ -39,7 +51,10 @@ message, repr or fields.
 from __future__ import annotations
 
 from datetime import date
+from typing import ClassVar
 from uuid import UUID
+
+from kagimori_client.refused_part import RefusedPart
 
 
 class KagimoriError(Exception):
@@ -62,11 +77,12 @@ class KagimoriError(Exception):
 class OtpRefused(KagimoriError):
     """The authority judged, and the answer is no. The customer may not go on.
 
-    ``attempts_left`` is how many wrong codes the token will still bear, or None
-    where the authority does not say.
+    ``attempts_left`` is how many more wrong ones its ``part`` will bear, or None
+    where the authority does not say. Where only codes are judged ``part`` is TOKEN.
     """
 
-    _SENTENCE = "the one-time password is refused"
+    part: ClassVar[RefusedPart] = RefusedPart.TOKEN
+    _SENTENCE: ClassVar[str] = "the one-time password is refused"
 
     def __init__(self, request_id: UUID | None, attempts_left: int | None = None) -> None:
         """Take what the authority told besides the outcome."""
@@ -105,6 +121,33 @@ class UnknownToken(OtpRefused):
     """No token of this bank answers to the name (OUTCOME_UNKNOWN_TOKEN)."""
 
     _SENTENCE = "no token answers to this name"
+
+
+class GridAnswerRejected(OtpRefused):
+    """What was read on the grid card is wrong (GRID_OUTCOME_REJECTED); an attempt is spent.
+
+    Make a new challenge: it asks for the same two positions.
+    """
+
+    part = RefusedPart.GRID_CARD
+    _SENTENCE = "the answer from the grid card is wrong"
+
+
+class GridCardLocked(OtpRefused):
+    """No attempts are left: no answer is looked at (GRID_OUTCOME_LOCKED).
+
+    The bank's staff can unlock the card (`BankDesk.unlock_grid_card`).
+    """
+
+    part = RefusedPart.GRID_CARD
+    _SENTENCE = "the grid card is locked"
+
+
+class TriesSpent(OtpRefused):
+    """The customer has named serial numbers too often today: none is looked at."""
+
+    part = RefusedPart.CUSTOMER
+    _SENTENCE = "the customer's tries of the day are spent"
 
 
 class NotNow(KagimoriError):
@@ -172,6 +215,38 @@ class NotHardware(NotNow):
     """The serial number is a software token's (NOT_HARDWARE): `TokenRegistrar` ends that."""
 
 
+class ReplacementNotBegun(NotNow):
+    """No exchange is under way (REPLACEMENT_NOT_BEGUN): a code of the old token comes first."""
+
+
+class ReplacementExpired(NotNow):
+    """The exchange took too long (REPLACEMENT_EXPIRED): begin it anew."""
+
+
+class SameToken(NotNow):
+    """It is the token that is to be replaced (SAME_TOKEN)."""
+
+
+class NoGridCard(NotNow):
+    """The customer has no grid card (NO_GRID_CARD)."""
+
+
+class ChallengeOver(NotNow):
+    """It was answered, or is too old (CHALLENGE_OVER): make a new challenge."""
+
+
+class SamePerson(NotNow):
+    """Who proposed it cannot approve it (SAME_PERSON): the rule wants two persons."""
+
+
+class ProposalOver(NotNow):
+    """It was decided otherwise, or is too old, or the token is another (PROPOSAL_OVER)."""
+
+
+class ProposalOpen(NotNow):
+    """Another proposal for this customer is still to be decided (PROPOSAL_OPEN)."""
+
+
 class CallRefused(KagimoriError):
     """The call cannot be right, whatever the code. Asking again does not help."""
 
@@ -197,6 +272,10 @@ class RequestIdReused(CallRefused):
 
 class UnknownSerial(CallRefused):
     """No token of this bank has the serial number (NOT_FOUND, reason UNKNOWN_SERIAL)."""
+
+
+class UnknownProposal(CallRefused):
+    """There is no such proposal for this customer (NOT_FOUND, reason UNKNOWN_PROPOSAL)."""
 
 
 class NotIdentified(CallRefused):

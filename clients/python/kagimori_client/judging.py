@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from datetime import UTC
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
-from kagimori_client.api.enrollment.v1 import enrollment_pb2
+from kagimori_client.api.enrollment.v1 import enrollment_pb2, registration_pb2
 from kagimori_client.api.types.v1 import types_pb2
 from kagimori_client.api.verification.v1 import verification_pb2
 from kagimori_client.arguments import check_operation, check_subject, check_texts
@@ -23,6 +23,15 @@ from kagimori_client.errors import (
 )
 from kagimori_client.operation import Operation
 from kagimori_client.receipt import Receipt
+
+Judged: TypeAlias = (
+    verification_pb2.VerifyOtpResponse
+    | enrollment_pb2.ActivateTokenResponse
+    | registration_pb2.RegisterTokenResponse
+    | registration_pb2.TerminateTokenResponse
+    | registration_pb2.CompleteReplacementResponse
+)
+"""What has an outcome, and a receipt with ACCEPTED."""
 
 _REFUSALS: Final[dict[int, type[OtpRefused]]] = {
     types_pb2.OUTCOME_REJECTED: OtpRejected,
@@ -53,14 +62,18 @@ def request_of(
     )
 
 
-def judgement_of(
-    response: verification_pb2.VerifyOtpResponse | enrollment_pb2.ActivateTokenResponse,
-    request_id: UUID,
-) -> Receipt | KagimoriError:
+def judgement_of(response: Judged, request_id: UUID) -> Receipt | KagimoriError:
     """Return what ``response`` comes to. Only ACCEPTED with a receipt is a yes."""
     if response.outcome == types_pb2.OUTCOME_ACCEPTED and response.HasField("receipt"):
         receipt = response.receipt
         return Receipt(receipt.number, receipt.accepted_at.ToDatetime(tzinfo=UTC))
+    return refusal_of(response, request_id)
+
+
+def refusal_of(
+    response: Judged | registration_pb2.BeginReplacementResponse, request_id: UUID
+) -> KagimoriError:
+    """Return what a ``response`` that is no yes comes to."""
     refusal = _REFUSALS.get(response.outcome)
     if refusal is None:
         msg = "the authority's answer is not one that this client knows"

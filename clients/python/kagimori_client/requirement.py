@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Final
 
 from kagimori_client.api.verification.v1 import verification_pb2
+from kagimori_client.enrolling import day_of
 from kagimori_client.errors import AuthorityFault
 
 
@@ -18,6 +20,8 @@ class Requirement(Enum):
     """No code: by the bank's rules, or because the customer has no token in use."""
     OTP = verification_pb2.OTP_REQUIREMENT_OTP
     """One code, for this one operation. A locked token needs it, too."""
+    REGISTRATION = verification_pb2.OTP_REQUIREMENT_REGISTRATION
+    """A token first: the customer has none, and the password before it is abolished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,13 @@ class OtpRequirement:
 
     ``has_token`` is whether the customer has a token in use, locked or not: an
     operation that the bank does not offer without a token can be told from one
-    that needs no code.
+    that needs no code. ``cut_over`` is the day, in the bank's calendar, from
+    which on the fixed password is abolished; None where the bank has set none.
     """
 
     needs: Requirement
     has_token: bool
+    cut_over: date | None = None
 
 
 _KNOWN: Final = {member.value: member for member in Requirement}
@@ -45,4 +51,4 @@ def requirement_of(response: verification_pb2.GetOtpRequirementResponse) -> OtpR
     if needs is None:
         msg = "the authority's answer is not one that this client knows"
         raise AuthorityFault(msg, None)
-    return OtpRequirement(needs, response.has_token)
+    return OtpRequirement(needs, response.has_token, day_of(response.cut_over_on, None))

@@ -17,9 +17,11 @@ from kagimori_client.errors import (
     AlreadyActive,
     AuthorityFault,
     CallRefused,
+    ChallengeOver,
     InvalidRequest,
     KagimoriError,
     LiveToken,
+    NoGridCard,
     NotAllowed,
     NotAssigned,
     NotHardware,
@@ -30,10 +32,17 @@ from kagimori_client.errors import (
     NotOffered,
     NoToken,
     NotProvisioned,
+    ProposalOpen,
+    ProposalOver,
     ReissueTooEarly,
+    ReplacementExpired,
+    ReplacementNotBegun,
     RequestIdReused,
+    SamePerson,
+    SameToken,
     TokenExpired,
     Unavailable,
+    UnknownProposal,
     UnknownSerial,
 )
 
@@ -44,6 +53,7 @@ _REFUSED: Final[dict[grpc.StatusCode, type[CallRefused]]] = {
 _BY_REASON: Final[dict[tuple[grpc.StatusCode, str], type[CallRefused]]] = {
     (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED"): RequestIdReused,
     (grpc.StatusCode.NOT_FOUND, "UNKNOWN_SERIAL"): UnknownSerial,
+    (grpc.StatusCode.NOT_FOUND, "UNKNOWN_PROPOSAL"): UnknownProposal,
 }
 _NOT_NOW: Final[dict[str, type[NotNow]]] = {
     "LIVE_TOKEN": LiveToken,
@@ -56,6 +66,14 @@ _NOT_NOW: Final[dict[str, type[NotNow]]] = {
     "TOKEN_EXPIRED": TokenExpired,
     "NOT_ASSIGNED": NotAssigned,
     "NOT_HARDWARE": NotHardware,
+    "REPLACEMENT_NOT_BEGUN": ReplacementNotBegun,
+    "REPLACEMENT_EXPIRED": ReplacementExpired,
+    "SAME_TOKEN": SameToken,
+    "NO_GRID_CARD": NoGridCard,
+    "CHALLENGE_OVER": ChallengeOver,
+    "SAME_PERSON": SamePerson,
+    "PROPOSAL_OVER": ProposalOver,
+    "PROPOSAL_OPEN": ProposalOpen,
 }
 """By the reason that names the rule; REISSUE_TOO_EARLY has a day besides."""
 _FIRST_DAY: Final = "reissue_from"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bank's page ワンタイムパスワード申請: tokens given out and taken back."""
+"""The bank's pages for its customers: tokens given out, registered and taken back."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import grpc
 
 from kagimori_client.api.enrollment.v1 import enrollment_pb2, enrollment_pb2_grpc
 from kagimori_client.arguments import check_texts, id_of
-from kagimori_client.enrolling import EnrollmentLine, enrollment_of
+from kagimori_client.enrolling import enrollment_of
 from kagimori_client.enrollment import Enrollment, EnrollmentStatus
 from kagimori_client.errors import KagimoriError
 from kagimori_client.judging import judgement_of
 from kagimori_client.receipt import Receipt
+from kagimori_client.serial_tokens import SerialTokens
 
 _Issue: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
@@ -30,8 +31,12 @@ _Deregister: TypeAlias = (
 )
 
 
-class TokenRegistrar(EnrollmentLine):
+class TokenRegistrar(SerialTokens):
     """A bank's connection for enrolments, role ``registrar``; share it between threads.
+
+    A token comes to a customer by mail (`issue`, `activate`, `deregister`), or he has
+    it and names it by its serial number (`register_token`, `begin_replacement`,
+    `complete_replacement`, `terminate`): which of the two the bank's rules say.
 
     The bank is the one that the client certificate names. Use it as a context
     manager, or `close` it.
@@ -46,6 +51,7 @@ class TokenRegistrar(EnrollmentLine):
     """
 
     def _take_from(self, stub: enrollment_pb2_grpc.EnrollmentServiceStub) -> None:
+        super()._take_from(stub)
         self._issue: _Issue = stub.IssueSoftwareToken
         self._activate: _Activate = stub.ActivateToken
         self._deregister: _Deregister = stub.DeregisterToken

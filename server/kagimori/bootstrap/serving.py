@@ -12,23 +12,18 @@ from typing import Any
 from kagimori.adapters.argon2 import Argon2id
 from kagimori.adapters.machine import BusyShare
 from kagimori.adapters.sql.database import Database
-from kagimori.adapters.sql.desk import SqlDesk
 from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
 from kagimori.adapters.sql.serving import serving_turn
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.adapters.sql.verification import SqlVerificationStore
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.deliveries.receive import ReceiveDelivery
-from kagimori.application.enrollment.activate import ActivateToken
-from kagimori.application.enrollment.deregister import DeregisterToken
-from kagimori.application.enrollment.issue import IssueSoftwareToken
 from kagimori.application.enrollment.passwords import Passwords
 from kagimori.application.enrollment.requirement import GetOtpRequirement
-from kagimori.application.enrollment.status import GetEnrollment
-from kagimori.application.enrollment.unlock import UnlockToken
-from kagimori.application.inventory.desk import AssignToken, GetToken, ReturnToken
 from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import VerifyOtp
+from kagimori.bootstrap.assisting import Assistance, assistance
+from kagimori.bootstrap.enrolling import EnrollmentDesk, enrollment_desk
 from kagimori.bootstrap.importing import receiving
 from kagimori.bootstrap.parts import (
     hsm_of,
@@ -41,20 +36,6 @@ from kagimori.bootstrap.refusals import refusals
 from kagimori.bootstrap.tenants import LiveTenants
 from kagimori.config import Config, ServerSection
 from kagimori.domain.tenant import TenantPolicy
-
-
-@dataclass(frozen=True, slots=True)
-class EnrollmentDesk:
-    """What a bank's page asks for its customers, and its staff."""
-
-    issue: IssueSoftwareToken
-    activate: ActivateToken
-    deregister: DeregisterToken
-    status: GetEnrollment
-    unlock: UnlockToken
-    assign: AssignToken
-    token: GetToken
-    take_back: ReturnToken
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +55,7 @@ class Authority:
     policies: Mapping[str, TenantPolicy]
     follow: Callable[[], Coroutine[Any, Any, None]]
     receive: ReceiveDelivery
+    assistance: Assistance
 
 
 @contextmanager
@@ -105,28 +87,19 @@ def _authority(
     tenants: LiveTenants,
 ) -> Authority:
     store, customers = SqlVerificationStore(database), SqlEnrollmentStore(database)
-    counter = SqlDesk(database)
     engine = Engine(store, vault, _bounds(section), BusyShare())
     verify = VerifyOtp(engine, vault, tenants)
     return Authority(
         engine,
         verify,
         GetOtpRequirement(customers, vault, tenants),
-        EnrollmentDesk(
-            issue=IssueSoftwareToken(customers, vault, passwords, tenants),
-            activate=ActivateToken(verify, customers, vault, tenants),
-            deregister=DeregisterToken(customers, vault, tenants),
-            status=GetEnrollment(customers, vault, tenants),
-            unlock=UnlockToken(customers, vault, tenants),
-            assign=AssignToken(counter, vault, vault, tenants),
-            token=GetToken(counter),
-            take_back=ReturnToken(counter, vault),
-        ),
+        enrollment_desk(database, vault, passwords, tenants, verify),
         vault,
         store,
         tenants,
         tenants.follow,
         receiving(database, vault, tenants),
+        assistance(database, vault, tenants),
     )
 
 

@@ -303,6 +303,16 @@ class ProposalOver(NotNow):
         super().__init__("the proposal is not open any more")
 
 
+class ProposalOpen(NotNow):
+    """Somebody has proposed it for this customer, and nobody has decided it yet."""
+
+    reason = "PROPOSAL_OPEN"
+
+    def __init__(self) -> None:
+        """Say what to do."""
+        super().__init__("a proposal for this customer is open: approve it, or reject it, first")
+
+
 class UnknownProposal(AuthorityError):
     """The caller's tenant has no such proposal for this customer."""
 

@@ -24,6 +24,18 @@ CELL_DIGITS: Final = 4
 _CELL: Final = re.compile(rf"[0-9]{{{CELL_DIGITS}}}")
 
 
+class CardKind(StrEnum):
+    """What a card's row says the customer holds: no token's row says that."""
+
+    GRID_CARD = "GRID_CARD"
+
+
+class CardPurpose(StrEnum):
+    """What a card's seed is for: no token's is."""
+
+    LOOK_UP = "LOOK_UP"
+
+
 class CardState(StrEnum):
     """Where a card is in its life."""
 

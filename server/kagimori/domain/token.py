@@ -8,6 +8,8 @@ from dataclasses import field
 from enum import StrEnum
 from typing import Final
 
+from kagimori.domain.errors import InvalidField
+from kagimori.domain.grid_card import CardKind, CardPurpose
 from kagimori.domain.lifecycle import State
 from kagimori.domain.policy import Attempts
 from kagimori.domain.value import value
@@ -103,15 +105,16 @@ class SealedSeed:
 class TokenIdentity:
     """Everything about a token that its row MAC protects.
 
-    ``tenant`` is the service ID; ``subscriber`` is None while in stock.
+    ``tenant`` is the service ID; ``subscriber`` is None while in stock. A grid card's
+    row is protected likewise, by words of its own: neither passes for the other.
     """
 
     tenant: str
     token_id: str
     serial: str
     subscriber: str | None = field(repr=False)
-    kind: Kind
-    purpose: Purpose
+    kind: Kind | CardKind
+    purpose: Purpose | CardPurpose
     profile: Profile
     seed: SealedSeed
 
@@ -132,3 +135,14 @@ class Token:
     drift: int = 0
     generation: int = 1
     spent: Attempts = Attempts()
+
+
+def printed_serial(text: str, length: int) -> str:
+    """Return ``text`` if it can be the serial number of a tenant's tokens of that ``length``.
+
+    Exactly as printed: no lower case, no full-width letters. Raises `InvalidField`.
+    """
+    if len(text) != length or not SERIAL.fullmatch(text):
+        msg = f"must be {length} characters of [0-9A-Z]"
+        raise InvalidField("serial", msg)
+    return text

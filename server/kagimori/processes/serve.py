@@ -19,20 +19,19 @@ from kagimori import bootstrap, config
 from kagimori.adapters.vault import harden_process
 from kagimori.config import ConfigError, ServerSection
 from kagimori.processes import door, logs
+from kagimori.processes.asked import use_cases_of
 from kagimori.processes.ending import end
 from kagimori.processes.exits import Exit
 from kagimori.processes.line import WorkerWord
 from kagimori.processes.pem import octets_of
 from kagimori.processes.readiness import say_ready
 from kagimori.processes.reasons import Reason, Reasons
-from kagimori.transport.enrollment_servicer import EnrollmentUseCases
 from kagimori.transport.listener import UnfitListener
 from kagimori.transport.server import (
     DATABASE,
     HSM,
     AuthorityServer,
     ServerSettings,
-    UseCases,
     build_server,
 )
 
@@ -132,26 +131,9 @@ async def _last_reason(server: AuthorityServer, section: ServerSection, reasons:
 def _built(settings: ServerSettings, authority: bootstrap.Authority) -> AuthorityServer:
     pings = {HSM: authority.vault.ping, DATABASE: authority.store.ping}
     try:
-        return build_server(settings, _use_cases(authority), pings)
+        return build_server(settings, use_cases_of(authority), pings)
     except UnfitListener as error:
         raise bootstrap.StartError(f"server: {error}") from None
-
-
-def _use_cases(authority: bootstrap.Authority) -> UseCases:
-    desk = authority.enrollment
-    enrollment = EnrollmentUseCases(
-        issue=desk.issue,
-        activate=desk.activate,
-        deregister=desk.deregister,
-        status=desk.status,
-        unlock=desk.unlock,
-        assign=desk.assign,
-        token=desk.token,
-        take_back=desk.take_back,
-    )
-    return UseCases(
-        authority.verify, authority.require, enrollment, authority.vault, authority.receive
-    )
 
 
 async def _start(server: AuthorityServer) -> None:

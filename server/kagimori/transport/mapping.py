@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, TypeAlias, cast
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from kagimori.api.admin.v1 import admin_pb2
-from kagimori.api.enrollment.v1 import enrollment_pb2
+from kagimori.api.enrollment.v1 import enrollment_pb2, registration_pb2
 from kagimori.api.types.v1 import types_pb2
 from kagimori.api.verification.v1 import verification_pb2
 from kagimori.application.administration.hsm_status import HsmStatus
-from kagimori.application.enrollment.requirement import Requirement
+from kagimori.application.enrollment.requirement import Needs, Requirement
 from kagimori.application.ports import BySerial, BySubscriber, Subject
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import InvalidField
@@ -48,9 +51,19 @@ _RESYNC_OUTCOMES: Final = {
     )
     for outcome in frozenset(Outcome) - {Outcome.ACCEPTED, Outcome.REPLAYED}
 }
+_NEEDS: Final = {
+    need: cast(
+        "verification_pb2.OtpRequirement",
+        verification_pb2.OtpRequirement.Value(f"OTP_REQUIREMENT_{need}"),
+    )
+    for need in Needs
+}
 
-
-_Judged: TypeAlias = "verification_pb2.VerifyOtpResponse | enrollment_pb2.ActivateTokenResponse"
+_Judged: TypeAlias = (
+    "verification_pb2.VerifyOtpResponse | enrollment_pb2.ActivateTokenResponse"
+    " | registration_pb2.RegisterTokenResponse | registration_pb2.TerminateTokenResponse"
+    " | registration_pb2.CompleteReplacementResponse"
+)
 _NamesToken: TypeAlias = (
     "verification_pb2.VerifyOtpRequest | verification_pb2.ResynchronizeTokenRequest"
     " | enrollment_pb2.UnlockTokenRequest"
@@ -109,13 +122,11 @@ def wanted_of(
 
 def requirement_of(requirement: Requirement) -> verification_pb2.GetOtpRequirementResponse:
     """Return ``requirement`` in the words of the API."""
+    cut_over = requirement.cut_over
     return verification_pb2.GetOtpRequirementResponse(
-        requirement=(
-            verification_pb2.OTP_REQUIREMENT_OTP
-            if requirement.needs_code
-            else verification_pb2.OTP_REQUIREMENT_NONE
-        ),
+        requirement=_NEEDS[requirement.needs],
         has_token=requirement.has_token,
+        cut_over_on="" if cut_over is None else cut_over.isoformat(),
     )
 
 
@@ -145,6 +156,11 @@ def write_answer(verdict: Verdict, answer: _Judged) -> None:
         _write_receipt(verdict.receipt, answer.receipt)
 
 
+def told_outcome(outcome: Outcome) -> types_pb2.Outcome:
+    """Return ``outcome`` in the words of the API, for an answer that has no receipt."""
+    return _OUTCOMES[outcome]
+
+
 def hsm_status_of(status: HsmStatus) -> admin_pb2.GetHsmStatusResponse:
     """Return ``status`` in the words of the API."""
     return admin_pb2.GetHsmStatusResponse(
@@ -166,15 +182,15 @@ def hsm_status_of(status: HsmStatus) -> admin_pb2.GetHsmStatusResponse:
     )
 
 
-def uuid_of(text: str) -> str:
-    """Return a request_id that can be one, or raise `InvalidField`."""
+def uuid_of(text: str, field: str = "request_id") -> str:
+    """Return a ``field`` that can be a UUID, or raise `InvalidField`."""
     if not _UUID.fullmatch(text):
         msg = "must be a UUID in lower-case 8-4-4-4-12 form"
-        raise InvalidField("request_id", msg)
+        raise InvalidField(field, msg)
     # A nil UUID is one that a client forgot to draw: every customer would share it.
     if text == _NIL:
         msg = "must not be the nil UUID"
-        raise InvalidField("request_id", msg)
+        raise InvalidField(field, msg)
     return text
 
 
@@ -203,6 +219,15 @@ def subscriber_ref_of(text: str) -> str:
         msg = f"must be 1 to {LONGEST_SUBSCRIBER_REF} printable characters"
         raise InvalidField("subscriber_ref", msg)
     return text
+
+
+def timestamp_of(moment: datetime | None) -> Timestamp | None:
+    """Return ``moment`` in the words of the API; None for none."""
+    if moment is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(moment)
+    return timestamp
 
 
 def _operation(number: types_pb2.Operation) -> Operation:

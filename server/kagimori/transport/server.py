@@ -21,7 +21,8 @@ from kagimori.application.administration.hsm_status import HsmInspector
 from kagimori.transport import listener
 from kagimori.transport.access import require_rows
 from kagimori.transport.admin_servicer import AdminServicer, Receive, receives_nothing
-from kagimori.transport.enrollment_servicer import EnrollmentServicer, EnrollmentUseCases
+from kagimori.transport.assistance_servicer import ASSISTS_NOBODY, Assistance
+from kagimori.transport.enrollment import EnrollmentServicer, EnrollmentUseCases
 from kagimori.transport.guard import Guard
 from kagimori.transport.health import Health, Ping
 from kagimori.transport.identity import Identifier
@@ -88,6 +89,7 @@ class UseCases:
     enrollment: EnrollmentUseCases
     hsm: HsmInspector
     receive: Receive = receives_nothing
+    assistance: Assistance = ASSISTS_NOBODY
 
 
 class AuthorityServer:
@@ -163,7 +165,7 @@ def _register(
         ),
         ADMIN: (
             admin_pb2_grpc.add_AdminServiceServicer_to_server,
-            AdminServicer(use_cases.hsm, use_cases.receive),
+            AdminServicer(use_cases.hsm, use_cases.receive, use_cases.assistance),
         ),
         HEALTH: (health_pb2_grpc.add_HealthServicer_to_server, health),
     }

@@ -58,6 +58,7 @@ STATUS: Final[Mapping[type[errors.AuthorityError], grpc.StatusCode]] = {
     errors.ChallengeOver: grpc.StatusCode.FAILED_PRECONDITION,
     errors.SamePerson: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ProposalOver: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.ProposalOpen: grpc.StatusCode.FAILED_PRECONDITION,
     errors.UnknownProposal: grpc.StatusCode.NOT_FOUND,
     errors.ActivationExpired: grpc.StatusCode.FAILED_PRECONDITION,
     errors.AlreadyProvisioned: grpc.StatusCode.FAILED_PRECONDITION,

@@ -132,7 +132,7 @@ class VerificationServicer:
         subscriber_ref, operation = wanted_of(request)
         call.facts["operation"] = operation
         requirement = await self._require(call.identity.caller, subscriber_ref, operation)
-        call.facts["needs_code"] = str(requirement.needs_code)
+        call.facts["needs"] = requirement.needs
         return requirement_of(requirement)
 
     async def ResynchronizeToken(  # noqa: N802 - the RPC's name

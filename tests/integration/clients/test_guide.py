@@ -9,16 +9,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
+from unittest.mock import create_autospec
 from uuid import uuid4
 
 import pytest
 
 import kagimori_client
-from kagimori.api.enrollment.v1 import enrollment_pb2
+from kagimori.api.enrollment.v1 import enrollment_pb2, grid_card_pb2
 from kagimori.api.types.v1 import types_pb2
 from kagimori.api.verification.v1 import verification_pb2
 from kagimori.domain import errors
 from kagimori_client import BankDesk, KagimoriError, NotNow, OtpRefused, Outage
+from support import serial_page
 from support.bank_page import ACCEPTED, ADDRESS, CODE, ISSUED, PASSWORD, REF, RELEASED
 from support.scripted_registry import Registry, Script
 
@@ -173,6 +175,92 @@ def test_the_guides_desk_unlocks(page: Page, desk: BankDesk, script: Script) -> 
     script.answers.append(enrollment_pb2.UnlockTokenResponse())
     script.answers.append(enrollment_pb2.GetEnrollmentResponse(enrollment=barred_no_more))
     assert page["unlock"](desk, REF) == "トークン発行済"
+
+
+@pytest.fixture
+def serials(registry: Registry, script: Script) -> Iterator[Page]:
+    """The page for tokens by serial number as the guide writes it."""
+    assert not script.asked
+    title = "Tokens by serial number"
+    page = written(registry, title, {"page-1": "registrar", "core-1": "channel"})
+    with page["registrar"], page["bank"]:
+        yield page
+
+
+def test_the_guides_page_takes_a_token_into_use_by_its_serial_number(
+    serials: Page, script: Script
+) -> None:
+    script.answers.extend([serial_page.ASKED, serial_page.REGISTERED])
+    challenge, shown = serials["ask_for_positions"](REF)
+    assert "(1)(ウ)、(2)(カ)" in shown
+    answer = challenge.answer("5224", "7082")
+    words = (REF, serial_page.SERIAL, serial_page.CODE, False, answer, uuid4())
+    assert "受付番号 1234567" in serials["register"](*words)
+    asked = script.asked[-1].request
+    assert (asked.login_otp, asked.grid_answer.second) == (2, "7082")
+    assert asked.grid_answer.challenge_id == serial_page.ASKED.challenge_id
+
+
+@pytest.mark.parametrize(
+    ("word", "day", "shown"),
+    [
+        (verification_pb2.OTP_REQUIREMENT_OTP, "", "ワンタイムパスワード"),
+        (verification_pb2.OTP_REQUIREMENT_NONE, "", ""),
+        (verification_pb2.OTP_REQUIREMENT_NONE, "2027-01-15", "2027年01月15日に廃止"),
+        (verification_pb2.OTP_REQUIREMENT_REGISTRATION, "2027-01-15", "利用登録を行ってください"),
+    ],
+)
+def test_the_guides_page_asks_for_what_an_operation_needs(
+    serials: Page,
+    script: Script,
+    word: verification_pb2.OtpRequirement,
+    day: str,
+    shown: str,
+) -> None:
+    told = verification_pb2.GetOtpRequirementResponse(requirement=word, cut_over_on=day)
+    script.answers.append(told)
+    assert shown in serials["what_to_ask"](REF)
+
+
+def test_the_guides_page_exchanges_a_token_and_ends_its_use(serials: Page, script: Script) -> None:
+    script.answers.extend(
+        [serial_page.CHOSEN, serial_page.BEGUN, serial_page.REPLACED, serial_page.TERMINATED]
+    )
+    assert serials["choose"](REF, login_otp=False) == "ログイン時に認証しない"
+    assert "10時45分" in serials["begin_exchange"](REF, CODE, uuid4())
+    receipt = serials["complete_exchange"](REF, serial_page.SERIAL, CODE, uuid4())
+    # The guide shows the very receipt.
+    assert receipt in section("Tokens by serial number")
+    assert "受付番号 1234567" in serials["stop"](REF, CODE, uuid4())
+
+
+def test_the_guides_page_is_sorry_for_a_serial_number_that_is_refused(
+    serials: Page, script: Script
+) -> None:
+    script.answers.extend([errors.LiveToken(), errors.ReplacementExpired(), errors.NoToken()])
+    words = (REF, serial_page.SERIAL, serial_page.CODE, True, None, uuid4())
+    assert serials["register"](*words) == "LiveToken"
+    assert serials["complete_exchange"](REF, serial_page.SERIAL, CODE, uuid4()) == (
+        "ReplacementExpired"
+    )
+    assert serials["stop"](REF, CODE, uuid4()) == "NoToken"
+
+
+def test_the_guides_desk_unlocks_a_card(serials: Page, desk: BankDesk, script: Script) -> None:
+    script.answers.append(grid_card_pb2.UnlockGridCardResponse())
+    assert "解除しました" in serials["unlock_card"](desk, REF)
+    assert script.only.request.subscriber_ref == REF
+
+
+def test_the_guides_two_persons_call_what_their_desk_has(serials: Page) -> None:
+    """Their desk's own calls are told of where it is tested."""
+    desk = create_autospec(kagimori_client.ReplacementDesk, instance=True)
+    reason = kagimori_client.ReplacementReason.LOST
+    assert serials["propose"](desk, REF, reason) is desk.propose.return_value.proposal_id
+    number = uuid4()
+    assert serials["approve"](desk, REF, number) is desk.approve.return_value.complete_by
+    desk.propose.assert_called_once_with(REF, reason)
+    desk.approve.assert_called_once_with(number, REF)
 
 
 HARDWARE: Final = "2V0716016FK2"

@@ -18,7 +18,7 @@ from kagimori.api.enrollment.v1.enrollment_pb2_grpc import EnrollmentServiceStub
 from kagimori.api.types.v1 import types_pb2
 from kagimori.api.verification.v1 import verification_pb2 as verification
 from kagimori.api.verification.v1.verification_pb2_grpc import VerificationServiceStub
-from kagimori.application.enrollment.requirement import Requirement
+from kagimori.application.enrollment.requirement import Needs, Requirement
 from kagimori.application.enrollment.standing import Standing
 from kagimori.application.ports import BySerial, BySubscriber
 from kagimori.application.verification.verify import Caller
@@ -34,6 +34,7 @@ CUSTOMER = "customer-4711"
 ADDRESS = "hanako@mail.example"
 PASSWORD = "482915"
 AT = datetime(2003, 7, 16, 1, 35, 25, tzinfo=UTC)
+DAY = date(2027, 1, 15)
 UNTIL = datetime(2003, 7, 23, 1, 35, 25, tzinfo=UTC)
 
 REQUESTS: dict[str, Message] = {
@@ -177,9 +178,13 @@ def test_staff_unlock_by_either_name(
 @pytest.mark.parametrize(
     ("requirement", "word"),
     [
-        (Requirement(needs_code=True, has_token=True), "OTP_REQUIREMENT_OTP"),
-        (Requirement(needs_code=False, has_token=True), "OTP_REQUIREMENT_NONE"),
-        (Requirement(needs_code=False, has_token=False), "OTP_REQUIREMENT_NONE"),
+        (Requirement(Needs.OTP, has_token=True), "OTP_REQUIREMENT_OTP"),
+        (Requirement(Needs.NONE, has_token=True), "OTP_REQUIREMENT_NONE"),
+        (Requirement(Needs.NONE, has_token=False, cut_over=DAY), "OTP_REQUIREMENT_NONE"),
+        (
+            Requirement(Needs.REGISTRATION, has_token=False, cut_over=DAY),
+            "OTP_REQUIREMENT_REGISTRATION",
+        ),
     ],
     ids=str,
 )
@@ -191,6 +196,8 @@ def test_a_channel_hears_what_an_operation_needs(
     assert scripted.require.asked == [(Caller(BANK, "core-1"), CUSTOMER, Operation.LOGIN)]
     assert verification.OtpRequirement.Name(told.requirement) == word
     assert told.has_token == requirement.has_token
+    day = requirement.cut_over
+    assert told.cut_over_on == ("" if day is None else day.isoformat())
 
 
 @pytest.mark.parametrize(

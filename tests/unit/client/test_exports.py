@@ -16,9 +16,13 @@ from kagimori_client import (
     AlreadyActive,
     AuthorityFault,
     CallRefused,
+    ChallengeOver,
+    GridAnswerRejected,
+    GridCardLocked,
     InvalidRequest,
     KagimoriError,
     LiveToken,
+    NoGridCard,
     NotAllowed,
     NotAssigned,
     NotHardware,
@@ -33,12 +37,21 @@ from kagimori_client import (
     OtpRejected,
     OtpReplayed,
     Outage,
+    ProposalOpen,
+    ProposalOver,
+    RefusedPart,
     ReissueTooEarly,
+    ReplacementExpired,
+    ReplacementNotBegun,
     RequestIdReused,
+    SamePerson,
+    SameToken,
     TokenExpired,
     TokenLocked,
     TokenNotActive,
+    TriesSpent,
     Unavailable,
+    UnknownProposal,
     UnknownSerial,
     UnknownToken,
     errors,
@@ -46,7 +59,16 @@ from kagimori_client import (
 
 ID = UUID("0192b3c4-5d6e-7f80-9123-456789abcdef")
 BRANCHES: dict[type[KagimoriError], set[type[KagimoriError]]] = {
-    OtpRefused: {OtpRejected, OtpReplayed, TokenLocked, TokenNotActive, UnknownToken},
+    OtpRefused: {
+        OtpRejected,
+        OtpReplayed,
+        TokenLocked,
+        TokenNotActive,
+        UnknownToken,
+        GridAnswerRejected,
+        GridCardLocked,
+        TriesSpent,
+    },
     NotNow: {
         LiveToken,
         ReissueTooEarly,
@@ -59,8 +81,23 @@ BRANCHES: dict[type[KagimoriError], set[type[KagimoriError]]] = {
         TokenExpired,
         NotAssigned,
         NotHardware,
+        ReplacementNotBegun,
+        ReplacementExpired,
+        SameToken,
+        NoGridCard,
+        ChallengeOver,
+        SamePerson,
+        ProposalOver,
+        ProposalOpen,
     },
-    CallRefused: {InvalidRequest, RequestIdReused, UnknownSerial, NotIdentified, NotAllowed},
+    CallRefused: {
+        InvalidRequest,
+        RequestIdReused,
+        UnknownSerial,
+        UnknownProposal,
+        NotIdentified,
+        NotAllowed,
+    },
     Outage: {Unavailable, AuthorityFault},
 }
 
@@ -86,6 +123,14 @@ def test_the_tree_has_these_branches_and_no_other() -> None:
     assert set(KagimoriError.__subclasses__()) == set(BRANCHES)
     for branch, leaves in BRANCHES.items():
         assert set(branch.__subclasses__()) == leaves
+
+
+def test_every_refusal_says_what_it_is_about() -> None:
+    about: dict[RefusedPart, set[type[KagimoriError]]] = {part: set() for part in RefusedPart}
+    for kind in OtpRefused.__subclasses__():
+        about[kind.part].add(kind)
+    assert about[RefusedPart.GRID_CARD] == {GridAnswerRejected, GridCardLocked}
+    assert about[RefusedPart.CUSTOMER] == {TriesSpent}
 
 
 @pytest.mark.parametrize(

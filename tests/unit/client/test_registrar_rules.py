@@ -12,7 +12,7 @@ import kagimori_client
 from kagimori.api.types.v1 import types_pb2
 from kagimori.domain import errors as server
 from kagimori.transport.status import write_refusal
-from kagimori_client import KagimoriError, NotNow
+from kagimori_client import CallRefused, KagimoriError, NotNow
 from kagimori_client.api.types.v1.types_pb2 import Refusal
 from kagimori_client.status import error_of_refusal
 
@@ -33,7 +33,16 @@ ERRORS: Final = [
     server.TokenExpired(),
     server.NotAssigned(),
     server.NotHardware(),
+    server.ReplacementNotBegun(),
+    server.ReplacementExpired(),
+    server.SameToken(),
+    server.NoGridCard(),
+    server.ChallengeOver(),
+    server.SamePerson(),
+    server.ProposalOver(),
+    server.ProposalOpen(),
 ]
+NAMED_AND_NOT_THERE: Final = [server.UnknownSerial(), server.UnknownProposal()]
 
 
 def test_these_are_all_the_rules_there_are() -> None:
@@ -55,7 +64,14 @@ def test_a_rule_without_an_error_of_its_own_forbids_all_the_same(error: server.N
     assert type(told_of(error)) is NotNow
 
 
-def told_of(error: server.NotNow) -> KagimoriError:
+@pytest.mark.parametrize("error", NAMED_AND_NOT_THERE, ids=lambda error: type(error).reason)
+def test_what_a_bank_names_and_has_not_is_its_own_matter(error: server.AuthorityError) -> None:
+    told = told_of(error)
+    assert type(told) is getattr(kagimori_client, type(error).__name__)
+    assert isinstance(told, CallRefused)
+
+
+def told_of(error: server.AuthorityError) -> KagimoriError:
     """Return what the client makes of the server's words; a refusal says what a status says."""
     refusal = types_pb2.Refusal()
     write_refusal(error, refusal)

@@ -16,9 +16,10 @@ from kagimori_client import (
     OtpRequirement,
     Requirement,
 )
-from kagimori_client.api.enrollment.v1 import enrollment_pb2
+from kagimori_client.api.enrollment.v1 import enrollment_pb2, login_otp_pb2
 from kagimori_client.api.verification.v1 import verification_pb2
 from kagimori_client.enrolling import enrollment_of
+from kagimori_client.requirement import requirement_of
 
 # 登録状況 as the banks' guides show it; what they do not show, in their manner.
 SHOWN = {
@@ -66,6 +67,20 @@ def test_every_requirement_of_the_wire_is_known_by_its_name() -> None:
     assert {f"OTP_REQUIREMENT_{member.name}": member.value for member in Requirement} == wire
 
 
+def test_every_choice_of_the_wire_is_known() -> None:
+    wire = dict(login_otp_pb2.LoginOtp.items())
+    known = {name: of(status=4, login_otp=word).login_otp for name, word in wire.items()}
+    assert known == {
+        "LOGIN_OTP_UNSPECIFIED": None,
+        "LOGIN_OTP_REQUIRED": True,
+        "LOGIN_OTP_NOT_REQUIRED": False,
+    }
+
+
+def test_a_choice_of_a_later_day_is_none_of_both() -> None:
+    assert of(status=4, login_otp=A_WORD_OF_A_LATER_DAY).login_otp is None
+
+
 def test_a_letter_of_a_later_day_hides_no_enrolment() -> None:
     assert of(status=2, letter=A_WORD_OF_A_LATER_DAY).letter is None
 
@@ -95,3 +110,30 @@ def test_a_requirement_is_a_value() -> None:
     assert needed == OtpRequirement(Requirement.OTP, has_token=True)
     with pytest.raises(AttributeError):
         needed.needs = Requirement.NONE  # type: ignore[misc] # frozen
+
+
+def test_the_day_of_the_cut_over_is_a_day_or_none() -> None:
+    needed = verification_pb2.GetOtpRequirementResponse(
+        requirement=verification_pb2.OTP_REQUIREMENT_REGISTRATION, cut_over_on="2027-01-15"
+    )
+    assert requirement_of(needed) == OtpRequirement(
+        Requirement.REGISTRATION, has_token=False, cut_over=date(2027, 1, 15)
+    )
+    needed.cut_over_on = ""
+    assert requirement_of(needed).cut_over is None
+
+
+@pytest.mark.parametrize("day", ["9999年99月99日", "2027-1-15", "tomorrow"])
+def test_a_cut_over_on_no_day_is_the_authoritys_fault(day: str) -> None:
+    needed = verification_pb2.GetOtpRequirementResponse(
+        requirement=verification_pb2.OTP_REQUIREMENT_NONE, cut_over_on=day
+    )
+    with pytest.raises(AuthorityFault):
+        requirement_of(needed)
+
+
+def test_a_need_of_a_later_day_is_never_taken_for_none() -> None:
+    needed = verification_pb2.GetOtpRequirementResponse()
+    needed.requirement = A_WORD_OF_A_LATER_DAY  # type: ignore[assignment] # whatever the wire holds
+    with pytest.raises(AuthorityFault):
+        requirement_of(needed)
