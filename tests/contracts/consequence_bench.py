@@ -16,6 +16,7 @@ from kagimori.application.consequences import (
     Registered,
     Replaced,
     ReplacementBegun,
+    SecondSeed,
     Taken,
     Terminated,
 )
@@ -138,7 +139,11 @@ def begin_exchange(
 
 
 def taken(bench: SqlBench, serial: str = NEW, subscriber: str = SUBSCRIBER) -> Taken:
-    return Taken(seen(bench, serial), subscriber, f"mac of {subscriber}".encode())
+    mac = f"mac of {subscriber}".encode()
+    token_id = f"token-{serial}"
+    seconds = [row for row in look(bench, "signing_seeds") if row["token_id"] == token_id]
+    second = SecondSeed(bytes(seconds[0]["row_mac"]), b"second " + mac) if seconds else None
+    return Taken(seen(bench, serial), subscriber, mac, second)
 
 
 def given_up(bench: SqlBench, serial: str = SERIAL, becomes: State = State.RETURNED) -> GivenUp:

@@ -15,6 +15,7 @@ from contracts.consequence_bench import (
     acts,
     begin_exchange,
     change,
+    give_second_seed,
     holder_of,
     in_stock,
     look,
@@ -23,7 +24,7 @@ from contracts.consequence_bench import (
     row_of,
     stock,
 )
-from contracts.consequence_cases import TAKEN, Meanwhile, changed, leaves_all_alone
+from contracts.consequence_cases import TAKEN, Meanwhile, changed, leaves_all_alone, run
 from contracts.enrollment_contract import issue
 from contracts.sql_bench import SqlBench
 from contracts.store_bench import LIMITS, again, answered, claim_of, granted, settle
@@ -59,6 +60,21 @@ class RegistrationContract:
         assert (row["failures"], row["day_failures"], row["unlock_failures"]) == (0, 2, 2)
         assert bytes(row["blob"]) == b"sealed"
         assert acts(bench) == [("VERIFY", NEW, "REGISTRATION", "ACCEPTED")]
+
+    def test_so_is_the_seed_for_signing_that_came_with_it(self, bench: SqlBench) -> None:
+        for serial in (NEW, OTHER):
+            give_second_seed(bench, serial)
+        accepted(bench, registering(bench))
+        macs = {row["token_id"]: bytes(row["row_mac"]) for row in look(bench, "signing_seeds")}
+        assert macs == {
+            f"token-{NEW}": b"second mac of subscriber-1",
+            f"token-{OTHER}": b"mac in stock",
+        }
+
+    def test_nothing_is_if_that_seed_is_another_by_then(self, bench: SqlBench) -> None:
+        give_second_seed(bench, NEW)
+        another = run("UPDATE signing_seeds SET row_mac = 'another'")
+        leaves_all_alone(bench, registering(bench), another)
 
     @pytest.mark.parametrize("login_otp", [True, False])
     def test_the_choice_is_kept_and_the_tries_begin_anew(

@@ -53,7 +53,7 @@ from kagimori.domain.lifecycle import NOBODYS, State
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import Registration, TenantPolicy, When
-from kagimori.domain.token import CustodyLabel, Kind, TokenIdentity
+from kagimori.domain.token import CustodyLabel, Kind, Purpose, TokenIdentity
 from support.bank import Bank
 from support.database import AnyDatabase
 from support.desk import LIMITS, noonday_zone
@@ -196,16 +196,21 @@ class Page:
         made = token(row, state=state, row_mac=self.vault.row_mac(row))
         self.bank.inventory.add([made], "importer")
         if kind is Kind.SOFTWARE:
-            self._make_an_apps(serial)
+            self._make_an_apps(row)
 
-    def _make_an_apps(self, serial: str) -> None:
+    def _make_an_apps(self, row: TokenIdentity) -> None:
         """Let it wait for a customer, and have a second seed, as an app's token does."""
-        self.run("UPDATE tokens SET not_after = ? WHERE serial = ?", 1 << 52, serial)
+        self.run("UPDATE tokens SET not_after = ? WHERE serial = ?", 1 << 52, row.serial)
         self.run(
             "INSERT INTO signing_seeds SELECT tenant, token_id, custody, seed_length, key_version,"
-            " wrap_format, blob, row_mac FROM tokens WHERE serial = ?",
-            serial,
+            " wrap_format, blob, ? FROM tokens WHERE serial = ?",
+            self.second_mac(row),
+            row.serial,
         )
+
+    def second_mac(self, row: TokenIdentity) -> bytes:
+        """Return the MAC of the second seed of the token that ``row`` is."""
+        return self.vault.row_mac(replace(row, purpose=Purpose.SIGNING))
 
     def change_token(self, serial: str = SERIAL, /, **columns: Any) -> None:  # noqa: ANN401 - any value
         """Do to a token's row what time, or somebody with write access, would do."""
@@ -294,11 +299,16 @@ class Page:
         return rows[0] if rows else None
 
     def is_vouched_for(self, serial: str) -> bool:
-        """Return whether the row's MAC is over what stands in it."""
+        """Return whether the row's MAC is over what stands in it, and the second seed's is."""
         desk = SqlDesk(self.bank.database.open())
         found = self.bank.run(desk.look(TENANT, serial))
         assert found is not None
-        return self.vault.row_mac(found.token.identity) == found.token.row_mac
+        row = found.token.identity
+        seeds = self.run("SELECT token_id, row_mac FROM signing_seeds")
+        seconds = [seed for seed in seeds if seed["token_id"] == row.token_id]
+        kept = [found.token.row_mac, *(bytes(second["row_mac"]) for second in seconds)]
+        made = [self.vault.row_mac(row), *(self.second_mac(row) for _ in seconds)]
+        return kept == made
 
     def tries(self) -> int:
         rows = self.run("SELECT day_tries FROM registrations")

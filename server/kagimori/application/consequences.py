@@ -21,16 +21,26 @@ from kagimori.domain.value import value
 
 
 @value(frozen=True, slots=True)
+class SecondSeed:
+    """The MAC of a token's seed for 取引確認, as it was read and as it is to be."""
+
+    seen_mac: bytes = field(repr=False)
+    row_mac: bytes = field(repr=False)
+
+
+@value(frozen=True, slots=True)
 class Taken:
     """A token of nobody's, as it was read, that is to be a customer's and in use.
 
-    ``row_mac`` is over its identity with this ``subscriber``. A customer who was to be
-    told within what time to claim it (a token app's) has done so.
+    ``row_mac`` is over its identity with this ``subscriber``, and so is that of its
+    ``second`` seed if it has one. A customer who was to be told within what time to
+    claim it (a token app's) has done so.
     """
 
     seen: Token
     subscriber: str = field(repr=False)
     row_mac: bytes = field(repr=False)
+    second: SecondSeed | None = None
 
 
 @value(frozen=True, slots=True)

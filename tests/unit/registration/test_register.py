@@ -287,6 +287,15 @@ def test_a_row_that_somebody_has_changed_is_vouched_for_by_nobody(
     assert (page.all_there_is(), page.vault.looked) == (before, 0)
 
 
+def test_a_second_seed_that_was_changed_is_not_taken_with_the_first(page: Page) -> None:
+    page.stock(kind=Kind.SOFTWARE)
+    page.run("UPDATE signing_seeds SET blob = ?", b"another customer's")
+    before = page.all_there_is()
+    with pytest.raises(RecordTampered):
+        page.register(code(0))
+    assert page.all_there_is() == before
+
+
 def test_a_row_that_changes_meanwhile_is_not_bound_and_the_same_request_goes_on(page: Page) -> None:
     page.stock()
     name = str(uuid4())

@@ -80,6 +80,7 @@ async def _register(
     await _all_or_nothing(
         transaction,
         _guarded(handovers.REGISTER, _taking(settlement, taken)),
+        *_second_seed(taken),
         Asked(handovers.CHOOSE, customer | {"login_otp": int(registered.login_otp)}),
         Asked(handovers.FORGET_BEGUN, customer),
     )
@@ -119,6 +120,7 @@ async def _replace(
         _guarded(handovers.GIVE_UP, _giving_up(tenant, given_up, taken.subscriber)),
         *_destruction(given_up),
         _guarded(handovers.TAKE, _taking(settlement, taken)),
+        *_second_seed(taken),
         Asked(handovers.TRY_ANEW, customer),
     )
     if not _may_end(given_up, is_assisted=proposal_id is not None):
@@ -235,6 +237,20 @@ async def _all_or_nothing(transaction: Transaction, *asked: Asked) -> Sequence[S
         if one.hoped_for is not None and len(rows) != one.hoped_for:
             raise Changed
     return given
+
+
+def _second_seed(taken: Taken) -> tuple[Asked, ...]:
+    """Return what makes the second seed's row the customer's with the first one's."""
+    if taken.second is None:
+        return ()
+    identity, second = taken.seen.identity, taken.second
+    values: dict[str, Value] = {
+        "tenant": identity.tenant,
+        "token_id": identity.token_id,
+        "seen_mac": second.seen_mac,
+        "row_mac": second.row_mac,
+    }
+    return (_guarded(handovers.VOUCH, values),)
 
 
 def _destruction(given_up: GivenUp) -> tuple[Asked, ...]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -29,7 +30,7 @@ from kagimori.application.inventory.desk_ports import (
     StockedToken,
 )
 from kagimori.domain.device import Device, Validity
-from kagimori.domain.token import Token
+from kagimori.domain.token import CustodyLabel, Purpose, SealedSeed, Token
 
 _LOOK: Final = statement(
     """
@@ -39,6 +40,13 @@ LEFT JOIN devices d ON d.tenant = t.tenant AND d.token_id = t.token_id
 WHERE t.tenant = :tenant AND t.serial = :serial
 """,
     parts={"columns": ", ".join(f"t.{column}" for column in ALL)},
+)
+
+_SECOND_SEED: Final = statement(
+    """
+SELECT blob, wrap_format, key_version, seed_length, custody, row_mac FROM signing_seeds
+WHERE tenant = :tenant AND token_id = :token_id
+"""
 )
 
 # The generation ends whatever verification is under way.
@@ -89,6 +97,10 @@ class SqlDesk:
         """See `DeskStore.look`."""
         return await carried_out(self._database, lambda begun: _look(begun, tenant, serial))
 
+    async def second_seed(self, token: Token) -> Token | None:
+        """See `DeskStore.second_seed`."""
+        return await carried_out(self._database, lambda begun: _second_seed(begun, token))
+
     async def assign(self, assigning: Assigning) -> Done | Stale | Hindered:
         """See `DeskStore.assign`."""
         try:
@@ -113,6 +125,19 @@ class SqlDesk:
 async def _look(transaction: Transaction, tenant: str, serial: str) -> StockedToken | None:
     (rows,) = await transaction.commit(Asked(_LOOK, {"tenant": tenant, "serial": serial}))
     return _stocked(transaction.now, rows[0]) if rows else None
+
+
+async def _second_seed(transaction: Transaction, token: Token) -> Token | None:
+    identity = token.identity
+    named = {"tenant": identity.tenant, "token_id": identity.token_id}
+    (rows,) = await transaction.commit(Asked(_SECOND_SEED, named))
+    if not rows:
+        return None
+    blob, wrap_format, key_version, length, custody, row_mac = rows[0]
+    seed = SealedSeed(blob, wrap_format, key_version, length, CustodyLabel(custody))
+    return replace(
+        token, identity=replace(identity, purpose=Purpose.SIGNING, seed=seed), row_mac=row_mac
+    )
 
 
 async def _assign(transaction: Transaction, assigning: Assigning) -> Done | Stale | Hindered:

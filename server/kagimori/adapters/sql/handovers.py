@@ -95,6 +95,14 @@ RETURNING 1
     parts=_PARTS,
 )
 
+VOUCH: Final = statement(
+    """
+UPDATE signing_seeds SET row_mac = :row_mac
+WHERE tenant = :tenant AND token_id = :token_id AND row_mac = :seen_mac
+RETURNING 1
+"""
+)
+
 DESTROY: Final = statement(
     "DELETE FROM signing_seeds WHERE tenant = :tenant AND token_id = :token_id"
 )

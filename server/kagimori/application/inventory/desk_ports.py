@@ -80,6 +80,13 @@ class DeskStore(Protocol):
         """Return the token as it is; None for a serial that is no token of the tenant's."""
         ...
 
+    async def second_seed(self, token: Token) -> Token | None:
+        """Return the seed for 取引確認 that came with ``token``, if one did.
+
+        A token only in name: identity and MAC are of the second seed.
+        """
+        ...
+
     async def assign(self, assigning: Assigning) -> Done | Stale | Hindered:
         """Give a token to a customer who has none; its attempts begin anew.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import replace
 
-from kagimori.application.consequences import GivenUp, Taken
+from kagimori.application.consequences import GivenUp, SecondSeed, Taken
 from kagimori.application.inventory.desk_ports import DeskStore
 from kagimori.application.registration.ports import RegistrationVault
 from kagimori.domain.errors import RecordTampered
@@ -50,7 +50,9 @@ class Rows:
         """
         seen = token or self._vault.decoy(tenant)
         row_mac = await self._vouched(seen, subscriber)
-        return None if token is None else Taken(token, subscriber, row_mac)
+        if token is None:
+            return None
+        return Taken(token, subscriber, row_mac, await self._second(token, subscriber))
 
     async def given_up(self, token: Token, *, is_assisted: bool = False) -> GivenUp:
         """Return what becomes of a customer's ``token``; raise as `taken`."""
@@ -59,6 +61,13 @@ class Rows:
             # Its seed is destroyed: there is nothing to be vouched for.
             return GivenUp(token, becomes)
         return GivenUp(token, becomes, await self._vouched(token, None))
+
+    async def _second(self, token: Token, subscriber: str) -> SecondSeed | None:
+        """Return the MACs of the seed for 取引確認: its row, too, says whose it is."""
+        second = await self._desk.second_seed(token)
+        if second is None:
+            return None
+        return SecondSeed(second.row_mac, await self._vouched(second, subscriber))
 
     async def _vouched(self, seen: Token, subscriber: str | None) -> bytes:
         """Return the MAC over the row once it is ``subscriber``'s, if it has its own by now."""
