@@ -15,9 +15,15 @@ from development import oathtool
 from development.environment import Environment
 from development.stage import Deed, Stage
 from development.vendor import Device
-from kagimori_client import BankChannel, BankDesk, HardwareTokenDesk, TokenRegistrar
+from kagimori_client import (
+    BankChannel,
+    BankDesk,
+    HardwareTokenDesk,
+    ReplacementDesk,
+    TokenRegistrar,
+)
 
-C = TypeVar("C", BankChannel, BankDesk, HardwareTokenDesk, TokenRegistrar)
+C = TypeVar("C", BankChannel, BankDesk, HardwareTokenDesk, ReplacementDesk, TokenRegistrar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ def bank_of(
 
 
 def connection(kind: type[C], place: Environment, service_id: str, role: str) -> C:
-    """Return a connection of a tenant's, who asks in ``role``."""
+    """Return a connection of a tenant's, who asks in ``role``, by the files that are named so."""
     identity = place.client(service_id, role)
     return kind(
         place.listen,

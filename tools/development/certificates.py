@@ -20,6 +20,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 AUTHORITY_TENANT = "_authority"
 TENANT_ROLES = ("channel", "registrar", "operator")
 AUTHORITY_ROLES = ("operator", "hsm-admin", "auditor")
+SECOND_OPERATOR = "operator-2"
+"""How the files of a bank's second member of staff are named, as the first one's by his role."""
+_NAMES = {"operator": "suzuki"}
 A_DAY = timedelta(days=1)
 
 
@@ -53,12 +56,11 @@ class CertificateAuthority:
 
     def client(self, tenant: str, role: str, name: str = "core-1") -> Identity:
         """Return a caller's identity: tenant (service ID), role and name in its SAN URI."""
-        uri = f"spiffe://{self.trust_domain}/tenant/{tenant}/role/{role}/id/{name}"
-        return self.issue(
-            f"{tenant}-{role}",
-            [x509.UniformResourceIdentifier(uri)],
-            ExtendedKeyUsageOID.CLIENT_AUTH,
-        )
+        return self._client(f"{tenant}-{role}", tenant, role, name)
+
+    def second_operator(self, tenant: str, name: str = "tanaka") -> Identity:
+        """Return the identity of another of a bank's staff, beside `client`'s."""
+        return self._client(f"{tenant}-{SECOND_OPERATOR}", tenant, "operator", name)
 
     def issue(
         self,
@@ -77,6 +79,11 @@ class CertificateAuthority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         )
         return self._write(name, builder.sign(self.private_key, hashes.SHA256()), key)
+
+    def _client(self, file: str, tenant: str, role: str, name: str) -> Identity:
+        uri = f"spiffe://{self.trust_domain}/tenant/{tenant}/role/{role}/id/{name}"
+        names = [x509.UniformResourceIdentifier(uri)]
+        return self.issue(file, names, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def _write(
         self, name: str, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
@@ -110,11 +117,12 @@ def new_authority(directory: Path, trust_domain: str = "kagimori.example") -> Ce
 
 
 def issue_all(authority: CertificateAuthority, service_ids: Iterable[str]) -> None:
-    """Issue the server's identity and one for each tenant and role."""
+    """Issue the server's identity, one for each tenant and role, and a second operator's."""
     authority.server()
     for service_id in service_ids:
         for role in TENANT_ROLES:
-            authority.client(service_id, role)
+            authority.client(service_id, role, _NAMES.get(role, "core-1"))
+        authority.second_operator(service_id)
     for role in AUTHORITY_ROLES:
         authority.client(AUTHORITY_TENANT, role)
 

@@ -56,6 +56,13 @@ def open_a_door_for_apps(environment: Environment) -> Path:
     return profile
 
 
+def let_phones_share_an_address(environment: Environment) -> None:
+    """Let as many apps be set up as there are: all phones of a demo call from one address."""
+    text = environment.config.read_text()
+    more = "[provisioning]\nper_peer = 1000\nnew_per_peer = 1000"
+    environment.config.write_text(text.replace("[provisioning]", more, 1))
+
+
 def post_letters_at(environment: Environment, port: int) -> None:
     """Let the letters go to the mail server at ``port`` of this machine."""
     text = environment.config.read_text()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``make demo``: vendors' tokens and three banks' software tokens, step by step.
+"""``make demo``: vendors' tokens and five banks' customers, step by step.
 
 The codes come from oathtool, the vendors' files from python-pskc: the tokens in
 the customers' hands are not our own code. Everything else is the product, run
@@ -11,8 +11,13 @@ from __future__ import annotations
 import shutil
 import sys
 
-from development import environment
-from development.companions import open_a_door_for_apps, post_letters_at
+from development import abukuma, environment, kakeshin
+from development.companions import (
+    let_phones_share_an_address,
+    open_a_door_for_apps,
+    post_letters_at,
+    provisioning_of,
+)
 from development.counter import live_with_tokens
 from development.curl import curl_line
 from development.deliveries import import_vendor_files, rewrap_and_resume
@@ -26,6 +31,11 @@ from kagimori_client.token import AuthorityProfile
 
 GUIDES_FROM = 10
 """The scene that the first of the guides is."""
+
+NOBODY_WAITS = """
+Nobody waits thirty seconds for the next code here: the clocks of phones and tokens run
+ahead, a step for each code, and the authority follows them as it follows any clock.
+"""
 
 
 def main() -> int:
@@ -62,12 +72,19 @@ def hold_ceremony(stage: Stage, place: Environment) -> None:
 
 
 def walk_the_guides(stage: Stage, place: Environment) -> None:
-    """Go through the three banks' guides to the software token, each to its last page."""
+    """Go through the five banks' guides, each to its last page."""
     with Mailbox() as mailbox:
         post_letters_at(place, mailbox.port)
         profile = AuthorityProfile.load(open_a_door_for_apps(place))
+        let_phones_share_an_address(place)
         with ServerProcess(place):
             walk_all(stage, place, profile, mailbox, GUIDES_FROM)
+            with provisioning_of(place):
+                stage.scene("13. かけしん (Kakeshin): the app on the phone, 利用開始 to 利用中止")
+                stage.say(NOBODY_WAITS)
+                kakeshin.walk(stage, place, profile)
+                stage.scene("14. あぶくま信用金庫 (Abukuma): hardware tokens and お客様カード")
+                abukuma.walk(stage, place, profile)
 
 
 if __name__ == "__main__":

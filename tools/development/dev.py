@@ -25,6 +25,7 @@ CONFIG = ROOT / "config" / "development.toml"
 PROFILE = f"{SHIPPED}/authority.toml"
 APPS = "127.0.0.1:7444"
 MAIL_PORT = 2525
+NEW_LINE = f".venv/bin/kagimori-token new かけしん --authority {PROFILE}"
 STOCK_LINE = ".venv/bin/kagimori tokens list --config config/development.toml --tenant abukuma"
 
 
@@ -63,6 +64,7 @@ def _tell() -> None:
     print(f"\nTry, in another terminal:\n\n{curl_line()}\n")
     print(f"or issue a software token, whose letter is shown here:\n\n{issue_line()}\n")
     print(f"and set it up with 480613:\n\n.venv/bin/kagimori-token setup --authority {PROFILE}\n")
+    print(f"or make a token with a serial number, as its bank's customers do:\n\n{NEW_LINE}\n")
     print(f"or look at the hardware tokens, as an operator does:\n\n{STOCK_LINE}\n")
 
 

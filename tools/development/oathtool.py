@@ -25,6 +25,15 @@ def time_code(device: Device, at: float, steps: int = 0) -> str:
     )
 
 
+def codes(device: Device, first: int, count: int) -> list[str]:
+    """Return the codes of ``count`` steps since 1970, or counters, from ``first`` on."""
+    several = f"--window={count - 1}"
+    if not device.period:
+        return _run(device, "--hotp", f"--counter={first}", several).split()
+    step, at = f"--time-step-size={device.period}s", f"--now=@{first * device.period}"
+    return _run(device, f"--totp={device.hash}", step, at, several).split()
+
+
 def event_code(device: Device, counter: int) -> str:
     """Return the code of ``counter``."""
     if device.hash != "SHA1":

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from typing import TypeVar
 
 from rich.cells import cell_len
 
 from development.environment import ROOT
 from kagimori_client import (
+    GridAnswerRejected,
+    GridCardLocked,
     KagimoriError,
     OtpRefused,
     OtpRejected,
@@ -17,10 +20,12 @@ from kagimori_client import (
     Receipt,
     TokenLocked,
     TokenNotActive,
+    TriesSpent,
     UnknownToken,
 )
 from kagimori_client.token import TokenError
 
+T = TypeVar("T")
 Deed = Callable[[], object]
 
 OUTCOMES: dict[type[OtpRefused], str] = {
@@ -29,6 +34,9 @@ OUTCOMES: dict[type[OtpRefused], str] = {
     TokenLocked: "LOCKED",
     TokenNotActive: "NOT_ACTIVE",
     UnknownToken: "UNKNOWN_TOKEN",
+    GridAnswerRejected: "REJECTED (GRID_CARD)",
+    GridCardLocked: "LOCKED (GRID_CARD)",
+    TriesSpent: "LOCKED (CUSTOMER)",
 }
 
 
@@ -66,8 +74,19 @@ class Stage:
             return None
         if not isinstance(receipt, Receipt):
             raise TypeError("only what ends with a receipt is accepted")
-        self.check(what, holds=True, shown=f"ACCEPTED {receipt.in_japanese()}")
+        # What an exchange has besides is a page of its own.
+        self.check(what, holds=True, shown=f"ACCEPTED {Receipt.in_japanese(receipt)}")
         return receipt
+
+    def done(self, what: str, deed: Callable[[], T], shown: Callable[[T], str]) -> T | None:
+        """Check that ``deed`` is done, and print what its answer is ``shown`` as; return that."""
+        try:
+            answer = deed()
+        except KagimoriError as error:
+            self.check(what, holds=False, shown=_told(error))
+            return None
+        self.check(what, holds=True, shown=shown(answer))
+        return answer
 
     def refused(self, what: str, wanted: type[Exception], deed: Deed) -> Exception | None:
         """Check that ``deed`` is refused with exactly ``wanted``; return the error."""
