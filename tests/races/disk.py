@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from races.death import Death
+
 _SOURCE = Path(__file__).with_name("faulty_disk.rs")
 
 
@@ -39,6 +41,19 @@ class FaultyDisk:
         """Let no commit reach the log: the disk is full."""
         with self._failing("pwrite64"):
             yield
+
+    @contextmanager
+    def killing(self, writes: int) -> Iterator[Death]:
+        """End the process right after so many more calls by which commits are made."""
+        death = Death()
+        self._control.write_text(f"kill {writes} pwrite64 fdatasync")
+        try:
+            yield death
+        finally:
+            left = self._control.read_text().split() if self._control.exists() else []
+            self._control.unlink(missing_ok=True)
+            death.came = not left
+            death.writes = writes - (int(left[1]) if left else 0)
 
     @contextmanager
     def _failing(self, function: str) -> Iterator[None]:

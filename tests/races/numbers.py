@@ -23,6 +23,10 @@ class Numbers:
     outages: int
     delivered: int
     import_kills: int
+    disk_writes_apart: int
+    """From one write of a disk at which a server is killed to the next."""
+    writes_apart: int
+    """And of statements that write, which are fewer."""
     hsm_gone_seconds: float
     longest_test: float
     """Seconds after which a test is given up."""
@@ -41,6 +45,8 @@ CHOICES = {
         outages=1,
         delivered=2000,
         import_kills=2,
+        disk_writes_apart=7,
+        writes_apart=3,
         hsm_gone_seconds=2.0,
         longest_test=300.0,
     ),
@@ -55,6 +61,8 @@ CHOICES = {
         outages=3,
         delivered=5000,
         import_kills=5,
+        disk_writes_apart=4,
+        writes_apart=1,
         hsm_gone_seconds=10.0,
         longest_test=600.0,
     ),
@@ -69,6 +77,8 @@ CHOICES = {
         outages=50,
         delivered=100_000,
         import_kills=20,
+        disk_writes_apart=1,
+        writes_apart=1,
         hsm_gone_seconds=10.0,
         longest_test=7200.0,
     ),

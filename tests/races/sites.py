@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
+from races.death import Death
 from races.disk import FaultyDisk
+from races.halts import Halts
 from support.postgres import Cluster
 from support.proxy import Proxy
 
@@ -52,6 +55,16 @@ class Site(Protocol):
         """Let no commit happen, and the server not know."""
         ...
 
+    def killing(
+        self, serving: Callable[[], Sequence[int]], writes: int, *, at_the_commit: bool = False
+    ) -> AbstractContextManager[Death]:
+        """End the one of the ``serving`` processes that makes so many more writes, right after.
+
+        A server of a database loses its connection with it; or it goes on to the end of
+        what it was sent, ``at_the_commit`` that is.
+        """
+        ...
+
 
 class SqliteSite:
     """A file on a disk that can fail."""
@@ -88,6 +101,15 @@ class SqliteSite:
     def commits_lost(self) -> AbstractContextManager[None]:
         return self._disk.commits_lost()
 
+    def killing(
+        self,
+        serving: Callable[[], Sequence[int]],  # noqa: ARG002 - there is one
+        writes: int,
+        *,
+        at_the_commit: bool = False,  # noqa: ARG002 - its last write is the commit
+    ) -> AbstractContextManager[Death]:
+        return self._disk.killing(writes)
+
 
 class PostgresqlSite:
     """A database of a cluster; with a ``proxy`` between, its replies can be cut off."""
@@ -122,3 +144,12 @@ class PostgresqlSite:
     def commits_lost(self) -> AbstractContextManager[None]:
         assert self._proxy, "this arena has no proxy"
         return self._proxy.losing_commits()
+
+    def killing(
+        self, serving: Callable[[], Sequence[int]], writes: int, *, at_the_commit: bool = False
+    ) -> AbstractContextManager[Death]:
+        return self._halts.killing(serving, writes, at_the_commit=at_the_commit)
+
+    @cached_property
+    def _halts(self) -> Halts:
+        return Halts(self.direct)

@@ -99,6 +99,22 @@ class Witness:
             rows = connection.execute(asked).all()
         return [Acceptance(str(row.request_id), f"{row.receipt_number:07d}") for row in rows]
 
+    def acts(self, request_id: str) -> list[tuple[str, str]]:
+        """Return what the audit has of a request, the first first: the act, and the serial."""
+        asked = (
+            sa.select(audit.c.action, audit.c.serial)
+            .where(audit.c.request_id == request_id)
+            .order_by(audit.c.id)
+        )
+        with self._engine.connect() as connection:
+            return [(row.action, row.serial) for row in connection.execute(asked)]
+
+    def receipts(self) -> list[int]:
+        """Return the receipt numbers of all acceptances, in their order."""
+        asked = sa.select(audit.c.receipt_number).where(audit.c.receipt_number.is_not(None))
+        with self._engine.connect() as connection:
+            return list(connection.execute(asked.order_by(audit.c.id)).scalars())
+
     def change(self, serial: str, **columns: object) -> None:
         """Change a token as another process of the authority would, guard by guard."""
         with self._engine.begin() as connection:
