@@ -48,7 +48,10 @@ def test_200_parallel_guesses_cost_five_searches(arena: Arena, crowd: Crowd) -> 
         for device in devices
     ]
     arena.shim.reset()
-    for answers in crowd.race(races):
+    # Time enough for many to see the same attempts left.
+    with arena.searching_slowly(for_seconds=0.5):
+        raced = crowd.race(races)
+    for answers in raced:
         kinds = Counter(answer.kind for answer in answers)
         # The fifth wrong code is told by LOCKED, and so is whoever comes after it.
         assert kinds["REJECTED"] == LIMIT - 1, kinds
