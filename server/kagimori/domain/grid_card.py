@@ -80,12 +80,12 @@ class Cells:
 
     __slots__ = ("_first", "_second")
 
-    def __init__(self, first: str, second: str) -> None:
-        """Take both exactly as typed, or raise `InvalidField`."""
+    def __init__(self, first: str, second: str, field: str = "grid_answer") -> None:
+        """Take both exactly as typed, or raise `InvalidField` of ``field``."""
         for name, text in (("first", first), ("second", second)):
             if not _CELL.fullmatch(text):
                 msg = f"must be {CELL_DIGITS} ASCII digits"
-                raise InvalidField(f"grid_answer.{name}", msg)
+                raise InvalidField(f"{field}.{name}", msg)
         self._first, self._second = first, second
 
     def __repr__(self) -> str:

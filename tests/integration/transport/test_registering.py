@@ -254,7 +254,7 @@ WRONG: Final[list[tuple[str, str, str, object]]] = [
     ("VerifyGridAnswer", "request_id", "request_id", "00000000-0000-0000-0000-000000000000"),
     ("VerifyGridAnswer", "subscriber_ref", "subscriber_ref", "4711\n"),
     ("VerifyGridAnswer", "answer", "answer", None),
-    ("VerifyGridAnswer", "answer", "grid_answer.second", ONE_CELL),
+    ("VerifyGridAnswer", "answer", "answer.second", ONE_CELL),
 ]
 
 

@@ -148,13 +148,13 @@ def test_names_the_wrong_field_and_not_its_value(field: str, told: str, value: s
 def test_names_the_wrong_field_of_an_answer_and_not_its_value(field: str, value: str) -> None:
     read = {**READ, field: value}
     asked = VerifyGridAnswerRequest(answer=GridAnswerMessage(**read))
-    for attempt in (
-        lambda: registration_of(registration(grid_answer=read)),
-        lambda: required_answer_of(asked),
+    for name, attempt in (
+        ("grid_answer", lambda: registration_of(registration(grid_answer=read))),
+        ("answer", lambda: required_answer_of(asked)),
     ):
         with pytest.raises(InvalidField) as refused:
             attempt()
-        assert refused.value.field == f"grid_answer.{field}"
+        assert refused.value.field == f"{name}.{field}"
         assert not value or value not in str(refused.value)
 
 

@@ -20,17 +20,17 @@ def _outcome(word: str) -> grid_card_pb2.GridOutcome:
 _OUTCOMES: Final = {outcome: _outcome(outcome) for outcome in GridOutcome}
 
 
-def grid_answer_of(answer: grid_card_pb2.GridAnswer) -> GridAnswer:
-    """Return what the customer read, or raise `InvalidField` for the first wrong field."""
-    challenge_id = uuid_of(answer.challenge_id, "grid_answer.challenge_id")
-    return GridAnswer(challenge_id, Cells(answer.first, answer.second))
+def grid_answer_of(answer: grid_card_pb2.GridAnswer, field: str = "grid_answer") -> GridAnswer:
+    """Return what the customer read; raise `InvalidField` for a wrong part of ``field``."""
+    challenge_id = uuid_of(answer.challenge_id, f"{field}.challenge_id")
+    return GridAnswer(challenge_id, Cells(answer.first, answer.second, field))
 
 
 def required_answer_of(request: grid_card_pb2.VerifyGridAnswerRequest) -> GridAnswer:
     """Return the same where it must be there."""
     if not request.HasField("answer"):
         raise InvalidField("answer", "is required")
-    return grid_answer_of(request.answer)
+    return grid_answer_of(request.answer, "answer")
 
 
 def challenge_of(challenge: Challenge) -> grid_card_pb2.CreateGridChallengeResponse:
