@@ -32,6 +32,7 @@ from kagimori.application.ports import (
     Subject,
 )
 from kagimori.application.registration.choice import SetLoginOtp
+from kagimori.application.registration.means import Means
 from kagimori.application.registration.ports import Tried, Try
 from kagimori.application.registration.register import (
     RegisterToken,
@@ -45,6 +46,7 @@ from kagimori.application.registration.replace import (
     ReplacementAnswer,
     ReplacementOrder,
 )
+from kagimori.application.registration.rows import Rows
 from kagimori.application.registration.terminate import TerminateToken
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.code import Otp
@@ -148,12 +150,11 @@ class Page:
         opened = self.bank.database.open()
         verify, vault, policies = self.bank.verify.conclude, self.vault, self.bank.policies
         self.store = store = SqlRegistrations(opened)
-        desk = SqlDesk(opened)
-        rows = (verify, store, desk, vault, vault, policies)
-        self._register = RegisterToken(*rows, self.grid)
+        means = Means(verify, store, Rows(SqlDesk(opened), vault), vault, policies)
+        self._register = RegisterToken(means, self.grid)
         self._begin = BeginReplacement(verify, vault, policies)
-        self._complete = CompleteReplacement(*rows)
-        self._terminate = TerminateToken(*rows)
+        self._complete = CompleteReplacement(means)
+        self._terminate = TerminateToken(means)
         self._choose = SetLoginOtp(store, vault, policies)
         customers = (SqlEnrollmentStore(opened), vault, policies)
         self._deregister = DeregisterToken(*customers)

@@ -23,9 +23,11 @@ from kagimori.application.grid_cards.challenge import CreateGridChallenge
 from kagimori.application.grid_cards.unlock import UnlockGridCard
 from kagimori.application.inventory.desk import AssignToken, GetToken, ReturnToken
 from kagimori.application.registration.choice import SetLoginOtp
+from kagimori.application.registration.means import Means
 from kagimori.application.registration.ports import JudgeGrid
 from kagimori.application.registration.register import RegisterToken
 from kagimori.application.registration.replace import BeginReplacement, CompleteReplacement
+from kagimori.application.registration.rows import Rows
 from kagimori.application.registration.terminate import TerminateToken
 from kagimori.application.verification.verify import VerifyOtp
 from kagimori.domain.tenant import TenantPolicy
@@ -121,11 +123,12 @@ def _registrations(
     verify: VerifyOtp,
     grid: JudgeGrid,
 ) -> Registrations:
-    store, tokens, concluded = SqlRegistrations(database), SqlDesk(database), verify.conclude
+    store, rows = SqlRegistrations(database), Rows(SqlDesk(database), vault)
+    means = Means(verify.conclude, store, rows, vault, tenants)
     return Registrations(
-        RegisterToken(concluded, store, tokens, vault, vault, tenants, grid),
+        RegisterToken(means, grid),
         SetLoginOtp(store, vault, tenants),
-        TerminateToken(concluded, store, tokens, vault, vault, tenants),
-        BeginReplacement(concluded, vault, tenants),
-        CompleteReplacement(concluded, store, tokens, vault, vault, tenants),
+        TerminateToken(means),
+        BeginReplacement(verify.conclude, vault, tenants),
+        CompleteReplacement(means),
     )

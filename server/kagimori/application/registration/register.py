@@ -10,22 +10,18 @@ from typing import Final
 from kagimori.application.consequences import Registered
 from kagimori.application.enrollment.standing import status_of
 from kagimori.application.grid_cards.ports import GridAnswer, GridVerdict
-from kagimori.application.inventory.desk_ports import DeskStore
-from kagimori.application.policies import Policies, policy_of
+from kagimori.application.policies import policy_of
 from kagimori.application.ports import BySerial, BySubscriber
+from kagimori.application.registration.means import Means
 from kagimori.application.registration.ports import (
-    Conclude,
     JudgeGrid,
     Part,
-    RegistrationStore,
-    RegistrationVault,
     Tried,
     Try,
 )
-from kagimori.application.registration.rows import Rows
 from kagimori.application.registration.rules import leaves_logins_to_customers, offered
 from kagimori.application.registration.tries import NONE_LEFT, counted
-from kagimori.application.subscribers import Fingerprints, kept_name
+from kagimori.application.subscribers import kept_name
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import InvalidField, LiveToken
@@ -76,22 +72,13 @@ class _Case:
 class RegisterToken:
     """The use case behind ``RegisterToken``."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a registration touches
-        self,
-        verify: Conclude,
-        store: RegistrationStore,
-        desk: DeskStore,
-        vault: RegistrationVault,
-        digests: Fingerprints,
-        policies: Policies,
-        grid: JudgeGrid,
-    ) -> None:
-        """``verify`` judges the code, ``grid`` the card; ``policies`` is by service ID."""
-        self._verify = verify
-        self._store = store
-        self._rows = Rows(desk, vault)
-        self._digests = digests
-        self._policies = policies
+    def __init__(self, means: Means, grid: JudgeGrid) -> None:
+        """Work with ``means``; ``grid`` judges the customer's card."""
+        self._verify = means.verify
+        self._store = means.store
+        self._rows = means.rows
+        self._digests = means.digests
+        self._policies = means.policies
         self._grid = grid
 
     async def __call__(

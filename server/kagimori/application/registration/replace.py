@@ -9,19 +9,16 @@ from datetime import datetime, timedelta
 
 from kagimori.application.consequences import Replaced, ReplacementBegun
 from kagimori.application.enrollment.ports import Customer, HeldToken
-from kagimori.application.inventory.desk_ports import DeskStore
 from kagimori.application.policies import Policies, policy_of
 from kagimori.application.ports import BySerial, BySubscriber
+from kagimori.application.registration.means import Means
 from kagimori.application.registration.ports import (
     Conclude,
     Exchange,
     Part,
-    RegistrationStore,
-    RegistrationVault,
     Tried,
     Try,
 )
-from kagimori.application.registration.rows import Rows
 from kagimori.application.registration.rules import offered
 from kagimori.application.registration.tries import NONE_LEFT, counted
 from kagimori.application.subscribers import Fingerprints, kept_name
@@ -126,21 +123,13 @@ class _Case:
 class CompleteReplacement:
     """The use case behind ``CompleteReplacement``."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what an exchange touches
-        self,
-        verify: Conclude,
-        store: RegistrationStore,
-        desk: DeskStore,
-        vault: RegistrationVault,
-        digests: Fingerprints,
-        policies: Policies,
-    ) -> None:
-        """``verify`` judges the code; ``policies`` is by service ID."""
-        self._verify = verify
-        self._store = store
-        self._rows = Rows(desk, vault)
-        self._digests = digests
-        self._policies = policies
+    def __init__(self, means: Means) -> None:
+        """Work with ``means``."""
+        self._verify = means.verify
+        self._store = means.store
+        self._rows = means.rows
+        self._digests = means.digests
+        self._policies = means.policies
 
     async def __call__(
         self, caller: Caller, order: ReplacementOrder, seconds_left: float

@@ -8,17 +8,11 @@ from dataclasses import dataclass, field
 
 from kagimori.application.consequences import Terminated
 from kagimori.application.enrollment.standing import has_enrolled_token
-from kagimori.application.inventory.desk_ports import DeskStore
-from kagimori.application.policies import Policies, policy_of
+from kagimori.application.policies import policy_of
 from kagimori.application.ports import BySubscriber
-from kagimori.application.registration.ports import (
-    Conclude,
-    RegistrationStore,
-    RegistrationVault,
-)
-from kagimori.application.registration.rows import Rows
+from kagimori.application.registration.means import Means
 from kagimori.application.registration.rules import offered
-from kagimori.application.subscribers import Fingerprints, kept_name
+from kagimori.application.subscribers import kept_name
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.code import Otp
 from kagimori.domain.errors import NotOffered, NoToken
@@ -35,21 +29,13 @@ class _Customer:
 class TerminateToken:
     """The use case behind ``TerminateToken``."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a termination touches
-        self,
-        verify: Conclude,
-        store: RegistrationStore,
-        desk: DeskStore,
-        vault: RegistrationVault,
-        digests: Fingerprints,
-        policies: Policies,
-    ) -> None:
-        """``verify`` judges the code; ``policies`` is by service ID."""
-        self._verify = verify
-        self._store = store
-        self._rows = Rows(desk, vault)
-        self._digests = digests
-        self._policies = policies
+    def __init__(self, means: Means) -> None:
+        """Work with ``means``."""
+        self._verify = means.verify
+        self._store = means.store
+        self._rows = means.rows
+        self._digests = means.digests
+        self._policies = means.policies
 
     async def __call__(
         self,
