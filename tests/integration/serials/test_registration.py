@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
-from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -31,43 +29,15 @@ from kagimori_client import (
     TriesSpent,
     UnknownToken,
 )
-from support.database import TestDatabase
-from support.hsm import MODULE, HsmFiles, fresh_hsm
-from support.serial_bank import CUT_OVER, SerialBank, request_id, serial_bank
-from support.tokens import OTHER_TENANT, TENANT
+from support.hsm import MODULE
+from support.serial_bank import CUT_OVER, SerialBank, request_id
+from support.serial_names import HANAKO, PERIODS, SECOND, SERIAL, TARO
+from support.tokens import OTHER_TENANT
 
 pytestmark = [
     pytest.mark.softhsm,
     pytest.mark.skipif(not MODULE.exists(), reason="no SoftHSM"),
 ]
-
-HANAKO, TARO = "customer-4711", "customer-4712"
-SERIAL, SECOND = "2V0716016FK2", "2V0716016FK3"
-PERIODS: Final = [pytest.param(0, id="event"), pytest.param(30, id="time")]
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> HsmFiles:
-    tenants = {"kakeshin": TENANT, "abukuma": OTHER_TENANT}
-    return fresh_hsm(tmp_path_factory.mktemp("hsm"), tenants)
-
-
-@pytest.fixture
-def bank(files: HsmFiles, tmp_path: Path) -> Iterator[SerialBank]:
-    database = TestDatabase(tmp_path)
-    with serial_bank(files, database, tmp_path / "certificates") as bank:
-        yield bank
-    database.close()
-
-
-@pytest.fixture
-def page(bank: SerialBank) -> TokenRegistrar:
-    return bank.connect(TokenRegistrar, "registrar")
-
-
-@pytest.fixture
-def core(bank: SerialBank) -> BankChannel:
-    return bank.connect(BankChannel, "channel")
 
 
 @pytest.mark.parametrize("period", PERIODS)

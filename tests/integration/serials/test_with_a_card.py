@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
@@ -30,32 +28,17 @@ from kagimori_client import (
     UnknownToken,
 )
 from kagimori_client.api.enrollment.v1 import enrollment_pb2_grpc, grid_card_pb2
-from support.database import TestDatabase
-from support.hsm import MODULE, HsmFiles, fresh_hsm
-from support.serial_bank import Card, SerialBank, request_id, serial_bank
-from support.tokens import OTHER_TENANT, TENANT
+from support.hsm import MODULE
+from support.serial_bank import Card, SerialBank, request_id
+from support.serial_names import HANAKO
+from support.tokens import OTHER_TENANT
 
 pytestmark = [
     pytest.mark.softhsm,
     pytest.mark.skipif(not MODULE.exists(), reason="no SoftHSM"),
 ]
 
-HANAKO: Final = "customer-4711"
 SERIAL, SECOND = "SKTS00000001", "SKTS00000002"
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> HsmFiles:
-    tenants = {"kakeshin": TENANT, "abukuma": OTHER_TENANT}
-    return fresh_hsm(tmp_path_factory.mktemp("hsm"), tenants)
-
-
-@pytest.fixture
-def bank(files: HsmFiles, tmp_path: Path) -> Iterator[SerialBank]:
-    database = TestDatabase(tmp_path)
-    with serial_bank(files, database, tmp_path / "certificates") as bank:
-        yield bank
-    database.close()
 
 
 @pytest.fixture
