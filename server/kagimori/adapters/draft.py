@@ -34,7 +34,7 @@ class Draft:
         os.fsync(self._file.fileno())
         refuse_existing(self._target)
         self._draft.rename(self._target)
-        _sync_directory(self._target.parent)
+        sync_directory(self._target.parent)
         return self._digest.digest()
 
 
@@ -63,7 +63,8 @@ def refuse_existing(path: Path) -> None:
         raise FileExistsError(17, "File exists", str(path))
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make durable which files the directory has."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from kagimori.adapters.draft import refuse_existing
+from kagimori.adapters.draft import refuse_existing, sync_directory
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -57,14 +57,14 @@ class FileParcel:
         self._file.write(octets)
         self._file.flush()
         os.fsync(self._file.fileno())
-        _sync_directory(self._partial.parent)
+        sync_directory(self._partial.parent)
         self.stays = True
 
     def release(self) -> None:
         """See `Parcel.release`."""
         refuse_existing(self._target)
         self._partial.rename(self._target)
-        _sync_directory(self._target.parent)
+        sync_directory(self._target.parent)
 
     def discard(self) -> None:
         """Take it away; what was never staged is of no use to anybody."""
@@ -113,11 +113,3 @@ def _make_ours(file: BinaryIO, partial: Path) -> None:
     if not is_ours:
         raise BlockingIOError(11, "another run is writing it", str(partial))
     os.fchmod(file.fileno(), 0o600)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from kagimori.adapters.sql import audit, handovers
+from kagimori.adapters.sql import audit, handovers, sealed
 from kagimori.adapters.sql.database import Asked, Row, Transaction, Value
 from kagimori.adapters.sql.dialect import Statement
 from kagimori.adapters.sql.ledger import Ledger
@@ -258,8 +258,7 @@ def _destruction(given_up: GivenUp) -> tuple[Asked, ...]:
     if given_up.becomes is not State.RETIRED:
         return ()
     identity = given_up.seen.identity
-    token = {"tenant": identity.tenant, "token_id": identity.token_id}
-    return (Asked(handovers.DESTROY, token),)
+    return (sealed.destruction(identity.tenant, identity.token_id),)
 
 
 def _written_down(settlement: Settlement, given_up: GivenUp) -> Asked:

@@ -103,10 +103,6 @@ RETURNING 1
 """
 )
 
-DESTROY: Final = statement(
-    "DELETE FROM signing_seeds WHERE tenant = :tenant AND token_id = :token_id"
-)
-
 CHOOSE: Final = statement(
     """
 INSERT INTO registrations (tenant, subscriber, login_otp, day_tries)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from kagimori.adapters.sql import sealed
 from kagimori.adapters.sql.database import Asked, Transaction
 from kagimori.adapters.sql.dialect import statement
 from kagimori.application.enrollment.ports import HeldToken
@@ -63,10 +64,6 @@ UPDATE tokens SET
     parts=_SAME,
 )
 
-_DESTROY: Final = statement(
-    "DELETE FROM signing_seeds WHERE tenant = :tenant AND token_id = :token_id"
-)
-
 _UNLOCK: Final = statement(
     """
 {batch}
@@ -99,7 +96,7 @@ async def end(transaction: Transaction, tenant: str, token: HeldToken, becomes: 
     """Destroy the token's seeds, and bind it to nobody; raise `Changed`."""
     ended, _ = await transaction.run(
         Asked(_END, {"empty": b""}, [_row(tenant, token, becomes)]),
-        Asked(_DESTROY, {"tenant": tenant, "token_id": token.token_id}),
+        sealed.destruction(tenant, token.token_id),
     )
     if not ended:
         raise Changed

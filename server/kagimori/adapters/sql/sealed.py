@@ -33,6 +33,16 @@ ON CONFLICT DO NOTHING RETURNING 1
 )
 
 
+_DESTROY: Final = statement(
+    "DELETE FROM signing_seeds WHERE tenant = :tenant AND token_id = :token_id"
+)
+
+
+def destruction(tenant: str, token_id: str) -> Asked:
+    """Return what destroys a token's second seed; the first is emptied in the token's row."""
+    return Asked(_DESTROY, {"tenant": tenant, "token_id": token_id})
+
+
 def signing_seed(new: NewToken) -> Asked:
     """Return what writes the token's second seed down."""
     values = values_of(new.signing)

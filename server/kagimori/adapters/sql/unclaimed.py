@@ -79,10 +79,6 @@ RETURNING tenant, token_id, serial
 """
 )
 
-_DESTROY: Final = statement(
-    "DELETE FROM signing_seeds WHERE tenant = :tenant AND token_id = :token_id"
-)
-
 
 class _Undo(Exception):
     """Leaves a transaction so that nothing of it is kept."""
@@ -155,9 +151,7 @@ def _ended(swept: Sequence[Row]) -> list[Asked]:
     """Return what destroys the second seeds of tokens that were swept, and writes it down."""
     if not swept:
         return []
-    seeds = [
-        Asked(_DESTROY, {"tenant": tenant, "token_id": token_id}) for tenant, token_id, _ in swept
-    ]
+    seeds = [sealed.destruction(tenant, token_id) for tenant, token_id, _ in swept]
     return [*seeds, audit.listed("EXPIRE", [*map(_named, swept)], "authority")]
 
 
