@@ -19,7 +19,7 @@ SERIALS = [device.serial for device in FLEET]
 ALL, NOTHING, SOME_LEFT_OUT, BROKE_OFF = 0, 1, 3, 4
 """Exit codes of the command."""
 
-_ACCEPTS = 'custody = ["SEALED_BY_APP", "UNWRAPPED_IN_HSM", "HOST_TRANSIENT"]'
+_ACCEPTS = '"HOST_TRANSIENT", "CELLS_PRINTED"]'
 """What abukuma accepts as the tenants' file is shipped."""
 
 
