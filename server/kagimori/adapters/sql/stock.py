@@ -160,13 +160,16 @@ class SqlStock:
         self, delivery_id: str, tokens: Sequence[NewToken], actor: str
     ) -> list[Added | Duplicate]:
         """See `Stock.add`."""
-        try:
-            adding = partial(_add, delivery_id=delivery_id, tokens=tokens, actor=actor)
-            return await carried_out(self._database, adding)
-        except ConstraintViolated as violated:
-            if str(violated) not in ONE_TOKEN_EACH:
-                raise
-            raise InvalidField("subscriber_ref", "has a token already") from None
+        adding = partial(_add, delivery_id=delivery_id, tokens=tokens, actor=actor)
+        # Another import may bring the same token to the same customer at this moment: once
+        # that is done, it is a duplicate and nothing else.
+        for _ in range(2):
+            try:
+                return await carried_out(self._database, adding)
+            except ConstraintViolated as violated:
+                if str(violated) not in ONE_TOKEN_EACH:
+                    raise
+        raise InvalidField("subscriber_ref", "has a token already")
 
     async def condemn(
         self, tenant: str, delivery_id: str, serials: Sequence[str], actor: str
