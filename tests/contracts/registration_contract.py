@@ -16,13 +16,15 @@ import pytest
 
 from contracts.sql_bench import SqlBench
 from contracts.store_bench import ask, claim_of, verdict
+from kagimori.adapters.sql.desk import SqlDesk
 from kagimori.adapters.sql.registrations import SqlRegistrations
-from kagimori.application.enrollment.ports import Customer, Done, HeldToken, Stale, StockToken
+from kagimori.application.enrollment.ports import Customer, Done, HeldToken, Stale
 from kagimori.application.ports import BySerial, BySubscriber, Finding, GrantedUnknown
 from kagimori.application.registration.ports import Choice, Exchange, Tried, Try
 from kagimori.domain.calendar import day_of
-from kagimori.domain.lifecycle import State
+from kagimori.domain.lifecycle import IN_STOCK, State
 from kagimori.domain.policy import Operation
+from kagimori.domain.token import Token
 from support.database import Value
 from support.desk import noonday_zone
 from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT, identity, token
@@ -348,15 +350,26 @@ class StockContract:
         bench.inventory.add([token(identity(subscriber=None), state=state)], "importer")
         if spent:
             bench.change("tokens", **spent)
-        found = waited(bench.enrollments.in_stock(TENANT, SERIAL))
-        assert found == StockToken(HeldToken("token-1", SERIAL, state, 1), is_spent)
+        found = look(bench)
+        assert found is not None
+        assert (found.identity.token_id, found.identity.serial) == ("token-1", SERIAL)
+        assert (found.state, found.generation) == (state, 1)
+        assert found.spent.are_spent is is_spent
 
     def test_no_other_serial_is_in_stock(self, bench: SqlBench) -> None:
-        assert waited(bench.enrollments.in_stock(TENANT, SERIAL)) is None
+        assert look(bench) is None
         bench.inventory.add([token()], "importer")
-        assert waited(bench.enrollments.in_stock(TENANT, SERIAL)) is None
+        bound = look(bench)
+        assert bound is not None
+        assert bound.state not in IN_STOCK
         bench.change("tokens", subscriber=None, state="IN_STOCK")
-        assert waited(bench.enrollments.in_stock(OTHER_TENANT, SERIAL)) is None
+        assert look(bench, OTHER_TENANT) is None
+
+
+def look(bench: SqlBench, tenant: str = TENANT) -> Token | None:
+    """Return the token of that serial number as the bank's counter reads it."""
+    found = waited(SqlDesk(bench.database.open()).look(tenant, SERIAL))
+    return None if found is None else found.token
 
 
 def _answer(bench: SqlBench, request_id: str, operation: Operation) -> None:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from fakes.vault import hotp
 from kagimori.adapters.argon2 import Argon2Cost, Argon2id
+from kagimori.adapters.sql.desk import SqlDesk
 from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
 from kagimori.application.enrollment.activate import ActivateToken, Activation
 from kagimori.application.enrollment.deregister import DeregisterToken
@@ -77,7 +78,8 @@ class Desk:
         self._activate = ActivateToken(self.bank.verify, *shared)
         self._deregister = DeregisterToken(*shared)
         self._status = GetEnrollment(*shared)
-        self._unlock = UnlockToken(*shared)
+        counter = SqlDesk(self.bank.database.open())
+        self._unlock = UnlockToken(self.store, counter, self.bank.vault, self.policies)
         self._require = GetOtpRequirement(*shared)
         self._numbers = count(1)
 

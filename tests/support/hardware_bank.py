@@ -129,7 +129,7 @@ class HardwareBank:
                 status=GetEnrollment(customers, vault, policies),
             ),
             counter=Counter(
-                unlock=UnlockToken(customers, vault, policies),
+                unlock=UnlockToken(customers, tokens, vault, policies),
                 assign=AssignToken(tokens, vault, vault, policies),
                 token=GetToken(tokens),
                 take_back=ReturnToken(tokens, vault),

@@ -150,17 +150,19 @@ class Page:
         opened = self.bank.database.open()
         verify, vault, policies = self.bank.verify.conclude, self.vault, self.bank.policies
         self.store = store = SqlRegistrations(opened)
-        means = Means(verify, store, Rows(SqlDesk(opened), vault), vault, policies)
+        desk = SqlDesk(opened)
+        means = Means(verify, store, Rows(desk, vault), vault, policies)
         self._register = RegisterToken(means, self.grid)
         self._begin = BeginReplacement(verify, vault, policies)
         self._complete = CompleteReplacement(means)
         self._terminate = TerminateToken(means)
         self._choose = SetLoginOtp(store, vault, policies)
-        customers = (SqlEnrollmentStore(opened), vault, policies)
+        enrolments = SqlEnrollmentStore(opened)
+        customers = (enrolments, vault, policies)
         self._deregister = DeregisterToken(*customers)
         self._status = GetEnrollment(*customers)
         self._require = GetOtpRequirement(*customers)
-        self._unlock = UnlockToken(*customers)
+        self._unlock = UnlockToken(enrolments, desk, vault, policies)
 
     # --- what the bank decides ----------------------------------------------
 

@@ -102,7 +102,7 @@ def enrollment_desk(
             GetEnrollment(customers, vault, tenants),
         ),
         Counter(
-            UnlockToken(customers, vault, tenants),
+            UnlockToken(customers, counter, vault, tenants),
             AssignToken(counter, vault, vault, tenants),
             GetToken(counter),
             ReturnToken(counter, vault),

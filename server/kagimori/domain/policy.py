@@ -75,6 +75,11 @@ class Attempts:
         spent_today = self.day_failures if self.day is not None and self.day >= today else 0
         return limits.left(self.failures, spent_today, self.unlock_failures)
 
+    @property
+    def are_spent(self) -> bool:
+        """Return whether there is anything that an unlock gives back."""
+        return bool(self.failures or self.unlock_failures)
+
     def given_back(self, *, accepted: bool) -> Attempts:
         """Return what is left spent when a code was right, or spent already."""
         return Attempts(

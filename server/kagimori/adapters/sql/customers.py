@@ -15,7 +15,6 @@ from kagimori.application.enrollment.ports import (
     Enrolled,
     HeldToken,
     SealedPassword,
-    StockToken,
 )
 from kagimori.application.ports import BySerial, Subject
 from kagimori.domain.enrollment import EnrollmentState, LetterState
@@ -61,27 +60,6 @@ _BY_SERIAL: Final = statement(
 """
     },
 )
-
-
-_IN_STOCK: Final = statement(
-    """
-SELECT t.token_id, t.serial, t.state, t.generation,
-       CASE WHEN t.failures > 0 OR t.unlock_failures > 0 THEN 1 ELSE 0 END
-FROM tokens t
-WHERE t.tenant = :tenant AND t.serial = :serial
-  AND (t.state = 'IN_STOCK' OR t.state = 'RETURNED')
-"""
-)
-
-
-async def look_in_stock(transaction: Transaction, tenant: str, serial: str) -> StockToken | None:
-    """Return a token that no customer has, and end the transaction with it."""
-    asked = Asked(_IN_STOCK, {"tenant": tenant, "serial": serial})
-    (rows,) = await transaction.commit(asked)
-    if not rows:
-        return None
-    ((token_id, printed, state, generation, is_spent),) = rows
-    return StockToken(HeldToken(token_id, printed, State(state), generation), bool(is_spent))
 
 
 async def look(transaction: Transaction, tenant: str, subject: Subject) -> Customer:

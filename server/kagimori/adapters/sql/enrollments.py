@@ -24,7 +24,6 @@ from kagimori.application.enrollment.ports import (
     NewEnrollment,
     Release,
     Stale,
-    StockToken,
     Unlocking,
 )
 from kagimori.application.ports import Subject
@@ -121,12 +120,6 @@ class SqlEnrollmentStore:
             return await carried_out(self._database, lambda begun: _release(begun, release))
         except lives.Changed:
             return Stale()
-
-    async def in_stock(self, tenant: str, serial: str) -> StockToken | None:
-        """See `EnrollmentStore.in_stock`."""
-        return await carried_out(
-            self._database, lambda begun: customers.look_in_stock(begun, tenant, serial)
-        )
 
     async def unlock(self, unlocking: Unlocking) -> Done | Stale:
         """See `EnrollmentStore.unlock`."""

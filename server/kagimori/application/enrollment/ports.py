@@ -76,14 +76,6 @@ class Customer:
 
 
 @value(frozen=True, slots=True)
-class StockToken:
-    """A token in stock; ``is_spent`` says that wrong codes have counted on it."""
-
-    token: HeldToken
-    is_spent: bool
-
-
-@value(frozen=True, slots=True)
 class NewEnrollment:
     """An enrolment to be begun, in place of the one of generation ``replaces``, if any.
 
@@ -156,10 +148,6 @@ class EnrollmentStore(Protocol):
 
     async def release(self, release: Release) -> Done | Stale:
         """End an enrolment: forget address and password, destroy the token's seeds."""
-        ...
-
-    async def in_stock(self, tenant: str, serial: str) -> StockToken | None:
-        """Return a token that is in stock; None for any other serial number."""
         ...
 
     async def unlock(self, unlocking: Unlocking) -> Done | Stale:

@@ -3,22 +3,36 @@
 
 from __future__ import annotations
 
-from kagimori.application.enrollment.ports import Done, EnrollmentStore, Stale, Unlocking
+from kagimori.application.enrollment.ports import (
+    Done,
+    EnrollmentStore,
+    HeldToken,
+    Stale,
+    Unlocking,
+)
 from kagimori.application.enrollment.standing import has_enrolled_token, while_stale
+from kagimori.application.inventory.desk_ports import DeskStore
 from kagimori.application.policies import Policies, policy_of
 from kagimori.application.ports import BySubscriber, Subject
 from kagimori.application.subscribers import Fingerprints, kept_name
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.errors import NotLocked, NoToken
-from kagimori.domain.lifecycle import Event, IllegalTransition, State, after
+from kagimori.domain.lifecycle import IN_STOCK, Event, IllegalTransition, State, after
 
 
 class UnlockToken:
     """The use case behind ``UnlockToken``."""
 
-    def __init__(self, store: EnrollmentStore, digests: Fingerprints, policies: Policies) -> None:
-        """``policies`` is by service ID."""
+    def __init__(
+        self,
+        store: EnrollmentStore,
+        desk: DeskStore,
+        digests: Fingerprints,
+        policies: Policies,
+    ) -> None:
+        """``desk`` knows tokens that nobody has; ``policies`` is by service ID."""
         self._store = store
+        self._desk = desk
         self._digests = digests
         self._policies = policies
 
@@ -47,15 +61,16 @@ class UnlockToken:
         """Unlock a token whose codes were wrong when a customer was to register it."""
         if isinstance(subject, BySubscriber):
             raise NoToken
-        found = await self._store.in_stock(caller.tenant, subject.value)
-        if found is None:
+        found = await self._desk.look(caller.tenant, subject.value)
+        if found is None or found.token.state not in IN_STOCK:
             raise NoToken
-        if not found.is_spent:
+        token = found.token
+        if not token.spent.are_spent:
             raise NotLocked
-        becomes = _unlocked(found.token.state)
-        return await self._store.unlock(
-            Unlocking(caller.tenant, found.token, becomes, None, caller.name)
-        )
+        identity, state = token.identity, token.state
+        held = HeldToken(identity.token_id, identity.serial, state, token.generation)
+        unlocking = Unlocking(caller.tenant, held, _unlocked(state), None, caller.name)
+        return await self._store.unlock(unlocking)
 
 
 def _unlocked(state: State) -> State:

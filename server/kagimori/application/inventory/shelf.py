@@ -12,7 +12,6 @@ from kagimori.application.inventory.shelf_ports import (
     Change,
     Page,
     Shelf,
-    Shelved,
     Wanted,
 )
 from kagimori.domain.calendar import day_of
@@ -72,7 +71,7 @@ class ChangeToken:
         except IllegalTransition:
             raise ShelfRefused(_why(card, event)) from None
         # What is in stock is called nothing else when its attempts are spent.
-        if event is Event.UNLOCK and token.state in IN_STOCK and not _is_spent(token):
+        if event is Event.UNLOCK and token.state in IN_STOCK and not token.spent.are_spent:
             raise ShelfRefused(_why(card, event))
         return Change(
             self._policy.service_id,
@@ -82,10 +81,6 @@ class ChangeToken:
             self._actor,
             day_of(card.now, self._policy.zone),
         )
-
-
-def _is_spent(token: Shelved) -> bool:
-    return bool(token.spent.failures or token.spent.unlock_failures)
 
 
 def _why(card: Card, event: Event) -> str:

@@ -74,11 +74,7 @@ class RegisterToken:
 
     def __init__(self, means: Means, grid: JudgeGrid) -> None:
         """Work with ``means``; ``grid`` judges the customer's card."""
-        self._verify = means.verify
-        self._store = means.store
-        self._rows = means.rows
-        self._digests = means.digests
-        self._policies = means.policies
+        self._means = means
         self._grid = grid
 
     async def __call__(
@@ -93,13 +89,13 @@ class RegisterToken:
         whatever `VerifyOtp` raises.
         """
         until = time.monotonic() + seconds_left
-        policy = policy_of(self._policies, caller.tenant)
+        policy = policy_of(self._means.policies, caller.tenant)
         rules = offered(policy)
         _insist_on_fields(order, policy, rules)
-        subscriber = kept_name(self._digests, policy, order.subscriber_ref)
+        subscriber = kept_name(self._means.digests, policy, order.subscriber_ref)
         case = _Case(caller, policy, subscriber, order, until)
         wish = Try(caller.tenant, subscriber, order.request_id, rules.daily_tries, policy.zone)
-        async with counted(self._store, wish) as tried:
+        async with counted(self._means.store, wish) as tried:
             if tried is Tried.SPENT:
                 return RegistrationAnswer(NONE_LEFT, Part.CUSTOMER)
             if tried is Tried.ANSWERED:
@@ -125,20 +121,20 @@ class RegisterToken:
     async def _consequence(self, case: _Case) -> Registered | None:
         """Return what an acceptance brings about; None where there can be none."""
         tenant, order = case.caller.tenant, case.order
-        customer = await self._store.customer(tenant, BySubscriber(case.subscriber))
+        customer = await self._means.store.customer(tenant, BySubscriber(case.subscriber))
         # His own serial number may be what this very request has brought about.
         if customer.token is None or customer.token.serial != order.serial:
             try:
                 status_after(status_of(customer), Step.REGISTER)
             except IllegalTransition:
                 raise LiveToken from None
-        token = await self._rows.in_stock(tenant, order.serial)
-        taken = await self._rows.taken(tenant, token, case.subscriber)
+        token = await self._means.rows.in_stock(tenant, order.serial)
+        taken = await self._means.rows.taken(tenant, token, case.subscriber)
         return None if taken is None else Registered(taken, order.login_otp is True)
 
     async def _concluded(self, case: _Case, consequence: Registered | None) -> RegistrationAnswer:
         order = case.order
-        verdict = await self._verify(
+        verdict = await self._means.verify(
             caller=case.caller,
             request_id=order.request_id,
             subject=BySerial(order.serial),

@@ -125,11 +125,7 @@ class CompleteReplacement:
 
     def __init__(self, means: Means) -> None:
         """Work with ``means``."""
-        self._verify = means.verify
-        self._store = means.store
-        self._rows = means.rows
-        self._digests = means.digests
-        self._policies = means.policies
+        self._means = means
 
     async def __call__(
         self, caller: Caller, order: ReplacementOrder, seconds_left: float
@@ -144,13 +140,13 @@ class CompleteReplacement:
         raises.
         """
         until = time.monotonic() + seconds_left
-        policy = policy_of(self._policies, caller.tenant)
+        policy = policy_of(self._means.policies, caller.tenant)
         rules = offered(policy)
         printed_serial(order.serial, rules.serial_length)
-        subscriber = kept_name(self._digests, policy, order.subscriber_ref)
+        subscriber = kept_name(self._means.digests, policy, order.subscriber_ref)
         case = _Case(caller, subscriber, order, until)
         wish = Try(caller.tenant, subscriber, order.request_id, rules.daily_tries, policy.zone)
-        async with counted(self._store, wish) as tried:
+        async with counted(self._means.store, wish) as tried:
             if tried is Tried.SPENT:
                 return ReplacementAnswer(NONE_LEFT, Part.CUSTOMER)
             if tried is Tried.ANSWERED:
@@ -161,22 +157,22 @@ class CompleteReplacement:
         """Return what an acceptance brings about; None where there can be none."""
         tenant, order = case.caller.tenant, case.order
         # In this order: what the same request has done meanwhile is seen as done.
-        customer = await self._store.customer(tenant, BySubscriber(case.subscriber))
-        exchange = await self._store.exchange(tenant, case.subscriber)
+        customer = await self._means.store.customer(tenant, BySubscriber(case.subscriber))
+        exchange = await self._means.store.exchange(tenant, case.subscriber)
         if exchange is not None and exchange.request_id == order.request_id:
             return None
         exchange, held = _insist_on_open(exchange, customer, order)
-        old = await self._rows.held(tenant, held.serial, case.subscriber)
+        old = await self._means.rows.held(tenant, held.serial, case.subscriber)
         if old is None:
             raise NoToken
-        token = await self._rows.in_stock(tenant, order.serial)
-        given_up = await self._rows.given_up(old, is_assisted=exchange.is_assisted)
-        taken = await self._rows.taken(tenant, token, case.subscriber)
+        token = await self._means.rows.in_stock(tenant, order.serial)
+        given_up = await self._means.rows.given_up(old, is_assisted=exchange.is_assisted)
+        taken = await self._means.rows.taken(tenant, token, case.subscriber)
         return None if taken is None else Replaced(taken, given_up)
 
     async def _concluded(self, case: _Case, consequence: Replaced | None) -> ReplacementAnswer:
         order = case.order
-        verdict = await self._verify(
+        verdict = await self._means.verify(
             caller=case.caller,
             request_id=order.request_id,
             subject=BySerial(order.serial),
@@ -194,7 +190,7 @@ class CompleteReplacement:
     async def _serial_before(self, case: _Case, consequence: Replaced | None) -> str:
         if consequence is not None:
             return consequence.given_up.seen.identity.serial
-        exchange = await self._store.exchange(case.caller.tenant, case.subscriber)
+        exchange = await self._means.store.exchange(case.caller.tenant, case.subscriber)
         if exchange is None or exchange.request_id != case.order.request_id:
             return ""
         return exchange.serial_before

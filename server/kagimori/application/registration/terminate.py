@@ -31,11 +31,7 @@ class TerminateToken:
 
     def __init__(self, means: Means) -> None:
         """Work with ``means``."""
-        self._verify = means.verify
-        self._store = means.store
-        self._rows = means.rows
-        self._digests = means.digests
-        self._policies = means.policies
+        self._means = means
 
     async def __call__(
         self,
@@ -53,11 +49,11 @@ class TerminateToken:
         was issued by mail), `RecordTampered`, and whatever `VerifyOtp` raises.
         """
         until = time.monotonic() + seconds_left
-        policy = policy_of(self._policies, caller.tenant)
+        policy = policy_of(self._means.policies, caller.tenant)
         offered(policy)
-        customer = _Customer(caller, kept_name(self._digests, policy, subscriber_ref))
+        customer = _Customer(caller, kept_name(self._means.digests, policy, subscriber_ref))
         consequence = await self._consequence(customer)
-        verdict = await self._verify(
+        verdict = await self._means.verify(
             caller=caller,
             request_id=request_id,
             subject=BySubscriber(subscriber_ref),
@@ -77,11 +73,11 @@ class TerminateToken:
         There is none where this very request has ended it: the engine knows.
         """
         tenant = who.caller.tenant
-        customer = await self._store.customer(tenant, BySubscriber(who.name))
+        customer = await self._means.store.customer(tenant, BySubscriber(who.name))
         if customer.token is None:
             return None
         if has_enrolled_token(customer):
             # The tenant's rule on the day of the next issue would not be asked.
             raise NotOffered("ending an issued token by a code; DeregisterToken ends it")
-        token = await self._rows.held(tenant, customer.token.serial, who.name)
-        return None if token is None else Terminated(await self._rows.given_up(token))
+        token = await self._means.rows.held(tenant, customer.token.serial, who.name)
+        return None if token is None else Terminated(await self._means.rows.given_up(token))
