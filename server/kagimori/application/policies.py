@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kagimori.domain.errors import NotIdentified
-from kagimori.domain.tenant import TenantPolicy
+from kagimori.domain.errors import NotIdentified, NotOffered
+from kagimori.domain.tenant import Registration, TenantPolicy
 
 Policies = Mapping[str, TenantPolicy]
 """By service ID. Who holds it reads it anew for each call."""
@@ -18,3 +18,10 @@ def policy_of(policies: Policies, tenant: str) -> TenantPolicy:
     if policy is None:
         raise NotIdentified
     return policy
+
+
+def registration_of(policy: TenantPolicy) -> Registration:
+    """Return the rules for tokens by serial number; raise `NotOffered` where there are none."""
+    if policy.registration is None:
+        raise NotOffered("registering tokens by their serial numbers")
+    return policy.registration

@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-from kagimori.application.policies import Policies, policy_of
-from kagimori.domain.errors import NotOffered
+from kagimori.application.policies import Policies, policy_of, registration_of
 from kagimori.domain.tenant import Registration, TenantPolicy
 
 
 def offered(policies: Policies, tenant: str) -> tuple[TenantPolicy, Registration]:
     """Return the tenant's rules, and those for exchanges; raise `NotOffered`."""
     policy = policy_of(policies, tenant)
-    if policy.registration is None:
-        raise NotOffered("exchanging tokens by their serial numbers")
-    return policy, policy.registration
+    return policy, registration_of(policy)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from kagimori.application.policies import registration_of
 from kagimori.application.provisioning.envelopes import LOGIN, SIGNING, Envelopes, used_before
 from kagimori.application.provisioning.keys import policy_of
 from kagimori.application.provisioning.new_token import DRAWS, new_identities, new_token
@@ -168,11 +169,10 @@ class _Attempt:
 
 
 def _rule_of(policy: TenantPolicy) -> Registration:
-    if policy.registration is None:
-        raise NotOffered("tokens that are registered by serial number")
+    rules = registration_of(policy)
     if CustodyLabel.SEALED_BY_APP not in policy.custody:
         raise NotOffered("tokens whose seeds an app draws")
-    return policy.registration
+    return rules
 
 
 def _refusal(why: NotMade) -> EnvelopeRefused:

@@ -13,10 +13,10 @@ from kagimori.application.enrollment.standing import (
     status_of,
     while_stale,
 )
-from kagimori.application.policies import Policies, policy_of
+from kagimori.application.policies import Policies, policy_of, registration_of
 from kagimori.application.ports import BySubscriber
 from kagimori.application.registration.ports import Choice, RegistrationStore
-from kagimori.application.registration.rules import leaves_logins_to_customers, offered
+from kagimori.application.registration.rules import leaves_logins_to_customers
 from kagimori.application.subscribers import Fingerprints, kept_name
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.errors import NotOffered, NoToken
@@ -52,7 +52,7 @@ class SetLoginOtp:
         `StoreUnavailable`.
         """
         policy = policy_of(self._policies, caller.tenant)
-        offered(policy)
+        registration_of(policy)
         if not leaves_logins_to_customers(policy):
             raise NotOffered("choosing whether a login needs a code")
         name = kept_name(self._digests, policy, subscriber_ref)

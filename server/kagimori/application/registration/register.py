@@ -10,7 +10,7 @@ from typing import Final
 from kagimori.application.consequences import Registered
 from kagimori.application.enrollment.standing import status_of
 from kagimori.application.grid_cards.ports import GridAnswer, GridVerdict
-from kagimori.application.policies import policy_of
+from kagimori.application.policies import policy_of, registration_of
 from kagimori.application.ports import BySerial, BySubscriber
 from kagimori.application.registration.means import Means
 from kagimori.application.registration.ports import (
@@ -19,7 +19,7 @@ from kagimori.application.registration.ports import (
     Tried,
     Try,
 )
-from kagimori.application.registration.rules import leaves_logins_to_customers, offered
+from kagimori.application.registration.rules import leaves_logins_to_customers
 from kagimori.application.registration.tries import NONE_LEFT, counted
 from kagimori.application.subscribers import kept_name
 from kagimori.application.verification.verify import Caller
@@ -90,7 +90,7 @@ class RegisterToken:
         """
         until = time.monotonic() + seconds_left
         policy = policy_of(self._means.policies, caller.tenant)
-        rules = offered(policy)
+        rules = registration_of(policy)
         _insist_on_fields(order, policy, rules)
         subscriber = kept_name(self._means.digests, policy, order.subscriber_ref)
         case = _Case(caller, policy, subscriber, order, until)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from kagimori.application.consequences import Replaced, ReplacementBegun
 from kagimori.application.enrollment.ports import Customer, HeldToken
-from kagimori.application.policies import Policies, policy_of
+from kagimori.application.policies import Policies, policy_of, registration_of
 from kagimori.application.ports import BySerial, BySubscriber
 from kagimori.application.registration.means import Means
 from kagimori.application.registration.ports import (
@@ -19,7 +19,6 @@ from kagimori.application.registration.ports import (
     Tried,
     Try,
 )
-from kagimori.application.registration.rules import offered
 from kagimori.application.registration.tries import NONE_LEFT, counted
 from kagimori.application.subscribers import Fingerprints, kept_name
 from kagimori.application.verification.verify import Caller
@@ -92,7 +91,7 @@ class BeginReplacement:
         `NoToken`, and whatever `VerifyOtp` raises.
         """
         policy = policy_of(self._policies, caller.tenant)
-        within = timedelta(minutes=offered(policy).replacement_minutes)
+        within = timedelta(minutes=registration_of(policy).replacement_minutes)
         subscriber = kept_name(self._digests, policy, subscriber_ref)
         verdict = await self._verify(
             caller=caller,
@@ -141,7 +140,7 @@ class CompleteReplacement:
         """
         until = time.monotonic() + seconds_left
         policy = policy_of(self._means.policies, caller.tenant)
-        rules = offered(policy)
+        rules = registration_of(policy)
         printed_serial(order.serial, rules.serial_length)
         subscriber = kept_name(self._means.digests, policy, order.subscriber_ref)
         case = _Case(caller, subscriber, order, until)

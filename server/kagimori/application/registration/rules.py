@@ -3,16 +3,8 @@
 
 from __future__ import annotations
 
-from kagimori.domain.errors import NotOffered
 from kagimori.domain.policy import Operation
-from kagimori.domain.tenant import Registration, TenantPolicy, When
-
-
-def offered(policy: TenantPolicy) -> Registration:
-    """Return the tenant's rules, or raise `NotOffered` where it has none of these tokens."""
-    if policy.registration is None:
-        raise NotOffered("registering tokens by their serial numbers")
-    return policy.registration
+from kagimori.domain.tenant import TenantPolicy, When
 
 
 def leaves_logins_to_customers(policy: TenantPolicy) -> bool:

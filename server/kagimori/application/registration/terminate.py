@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 
 from kagimori.application.consequences import Terminated
 from kagimori.application.enrollment.standing import has_enrolled_token
-from kagimori.application.policies import policy_of
+from kagimori.application.policies import policy_of, registration_of
 from kagimori.application.ports import BySubscriber
 from kagimori.application.registration.means import Means
-from kagimori.application.registration.rules import offered
 from kagimori.application.subscribers import kept_name
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.code import Otp
@@ -50,7 +49,7 @@ class TerminateToken:
         """
         until = time.monotonic() + seconds_left
         policy = policy_of(self._means.policies, caller.tenant)
-        offered(policy)
+        registration_of(policy)
         customer = _Customer(caller, kept_name(self._means.digests, policy, subscriber_ref))
         consequence = await self._consequence(customer)
         verdict = await self._means.verify(
