@@ -31,8 +31,8 @@ OPTIONS = {"compare_type": True, "compare_server_default": True}
 ADDED = """
 import sqlalchemy as sa
 from alembic import op
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 def upgrade():
     op.add_column("tokens", sa.Column("nickname", sa.String(16)))
@@ -42,11 +42,11 @@ def upgrade():
 """
 RAISED = """
 from alembic import op
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 def upgrade():
-    op.execute("UPDATE schema_floor SET oldest = '0005'")
+    op.execute("UPDATE schema_floor SET oldest = '0006'")
 """
 
 
@@ -80,9 +80,9 @@ def test_a_start_knows_the_newest_migration_without_alembic() -> None:
 def test_a_schema_with_something_added_still_serves_this_version(
     database: AnyDatabase, future: Future
 ) -> None:
-    assert future(database.url, ADDED) == "0005"
+    assert future(database.url, ADDED) == "0006"
     assert migrations.is_current(database.url)
-    assert migrations.upgrade(database.url) == "0005"
+    assert migrations.upgrade(database.url) == "0006"
     bench = SqlBench(database)
     bench.inventory.add([token()], "importer")
     assert succeed(bench, 7).outcome is Outcome.ACCEPTED
@@ -93,9 +93,9 @@ def test_a_schema_with_something_added_still_serves_this_version(
 def test_a_schema_that_this_version_is_too_old_for_is_not_current(
     database: AnyDatabase, future: Future
 ) -> None:
-    assert future(database.url, ADDED, RAISED) == "0006"
+    assert future(database.url, ADDED, RAISED) == "0007"
     assert not migrations.is_current(database.url)
-    with pytest.raises(DatabaseRefused, match="0006"):
+    with pytest.raises(DatabaseRefused, match="0007"):
         migrations.upgrade(database.url)
 
 

@@ -19,6 +19,7 @@ from kagimori.domain.errors import AuthorityError, StoreUnavailable
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import AttemptLimits, Operation
 from kagimori.domain.token import Token
+from kagimori.domain.transaction import Challenge, Question, SigningProfile
 from kagimori.domain.value import value
 from kagimori.domain.window import Window
 
@@ -43,6 +44,14 @@ Subject = BySubscriber | BySerial
 
 
 @value(frozen=True, slots=True)
+class Signed:
+    """What a signature is about, as the caller tells it. ``digest`` is the challenge's."""
+
+    challenge: Challenge
+    digest: bytes = field(repr=False)
+
+
+@value(frozen=True, slots=True)
 class Claim:
     """One call's wish to search: take the token's lease and spend an attempt.
 
@@ -54,6 +63,8 @@ class Claim:
     that a letter about a code offered twice comes from, None where none is wanted.
     ``consequence`` is what an acceptance brings about besides; None where there was
     nothing to prepare, because no such token is known, or the request was made before.
+    ``signed`` goes with SIGNATURE, and with nothing else: the claim is granted only while
+    that challenge can be answered, is this subscriber's token's, and has this digest.
     """
 
     tenant: str
@@ -68,13 +79,29 @@ class Claim:
     limits: AttemptLimits
     notify: str | None = None
     consequence: Consequence | None = None
+    signed: Signed | None = None
+
+
+@value(frozen=True, slots=True)
+class SigningSeed:
+    """The seed for 取引確認, and how the challenge's token learns what it signs.
+
+    ``token`` is a token only in name: identity, MAC and ``last_step`` are the seed's.
+    """
+
+    token: Token
+    profile: SigningProfile
 
 
 @value(frozen=True, slots=True)
 class Granted:
-    """The lease is ours and an attempt is spent: search, then settle."""
+    """The lease is ours and an attempt is spent: search, then settle.
+
+    ``signing`` goes with SIGNATURE; None where the row of that seed is gone.
+    """
 
     token: Token
+    signing: SigningSeed | None = None
 
 
 @value(frozen=True, slots=True)
@@ -111,6 +138,8 @@ class Finding(StrEnum):
 
     FRESH = "FRESH"
     """The code belongs to a step above ``last_step``; of a resynchronisation, both do."""
+    SIGNED = "SIGNED"
+    """The code is that of the challenge, which is used up by it."""
     SPENT = "SPENT"
     """The code belongs to a step that is spent."""
     NONE = "NONE"
@@ -128,6 +157,7 @@ class Finding(StrEnum):
 class Settlement:
     """What to write down about a claim. ``step`` and ``drift`` go with FRESH.
 
+    ``step`` goes with SIGNED, too, where the suite has a time: it is the signing seed's.
     Of two codes ``step`` is the second one's: both are spent by it. ``granted`` is None where
     the claim was answered with `GrantedUnknown`.
     """
@@ -228,11 +258,29 @@ class SearchFailed:
 SearchAnswer = Match | NoMatch | SearchFailed
 
 
+@value(frozen=True, slots=True)
+class SignatureCheck:
+    """Whether ``code`` is what ``token``'s seed computes over ``question`` (RFC 6287 §5).
+
+    ``token`` is a `SigningSeed`'s. Where the suite has a time, ``steps`` are the time
+    steps that may be meant, and the match is one of them; else the match's step is 0.
+    """
+
+    token: Token
+    question: Question
+    code: Otp
+    steps: Window | None = None
+
+
 class SeedVault(Protocol):
     """Seeds in the HSM; the host sees handles and never a seed."""
 
-    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
-        """Check each row's MAC, open its seed, and search its window."""
+    async def search(self, searches: Sequence[Search | SignatureCheck]) -> list[SearchAnswer]:
+        """Check each row's MAC, open its seed, and search its window.
+
+        A seed is asked for its own purpose only: a `Search` of a signing seed, and a
+        `SignatureCheck` of any other, fails with `RecordTampered`.
+        """
         ...
 
     def decoy(self, tenant: str) -> Token:

@@ -29,12 +29,14 @@ from kagimori.domain.tenant import (
     FalseAcceptBounds,
     Registration,
     Reissue,
+    Signing,
     SoftwareTokens,
     SubscriberNames,
     TenantPolicy,
     When,
 )
 from kagimori.domain.token import CustodyLabel, Hash
+from kagimori.domain.transaction import LARGEST_AMOUNT, SigningProfile
 
 _LIMITS: Final = AttemptLimits()
 _WINDOWS: Final = Windows()
@@ -42,6 +44,7 @@ _TOKENS: Final = SoftwareTokens()
 _ACTIVATION: Final = Activation()
 _BOUNDS: Final = FalseAcceptBounds()
 _REGISTRATION: Final = Registration()
+_SIGNING: Final = Signing()
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _FRACTION: Final = re.compile(r"[0-9]{1,12}(?:/[0-9]{1,12}|\.[0-9]{1,12})?")
@@ -208,6 +211,29 @@ class RegistrationSection(Section):
     )
 
 
+class SigningSection(Section):
+    """How customers sign transactions, where `tokens.transaction_signing` offers it."""
+
+    from_amount: int = Field(
+        default=_SIGNING.from_amount,
+        ge=1,
+        le=LARGEST_AMOUNT,
+        strict=True,
+        description="yen from which on a transfer needs a signature; less needs what"
+        " `operations` says",
+    )
+    minutes: int = Field(
+        default=_SIGNING.minutes, ge=1, le=60, strict=True, description="to answer a challenge"
+    )
+    profiles: Annotated[frozenset[SigningProfile], Field(min_length=1), PlainSerializer(sorted)] = (
+        Field(
+            default=_SIGNING.profiles,
+            description="how a token learns what it signs: a list of "
+            + ", ".join(f"`{profile}`" for profile in SigningProfile),
+        )
+    )
+
+
 def _fraction(value: object) -> Fraction:
     # A decimal of TOML is a float, whose shortest words are what was written.
     text = f"{Decimal(str(value)):f}" if isinstance(value, float) else value
@@ -289,6 +315,7 @@ class TenantSection(Section):
     activation: ActivationSection = ActivationSection()
     mail: MailTemplateSection | None = None
     registration: RegistrationSection | None = None
+    signing: SigningSection = SigningSection()
 
     def policy(self, name: str) -> TenantPolicy:
         """Return the rules of the tenant called ``name``."""
@@ -311,6 +338,7 @@ class TenantSection(Section):
             registration=None
             if self.registration is None
             else Registration(**self.registration.model_dump()),
+            signing=Signing(**self.signing.model_dump()),
             bounds=FalseAcceptBounds(self.bounds.per_day, self.bounds.per_year),
         )
 

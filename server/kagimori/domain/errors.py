@@ -283,6 +283,29 @@ class ChallengeOver(NotNow):
         super().__init__("this challenge cannot be answered any more: ask for another")
 
 
+class CannotSign(NotNow):
+    """The customer's token has no seed for signatures: a hardware token's codes sign nothing."""
+
+    reason = "CANNOT_SIGN"
+
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("the customer's token cannot sign transactions")
+
+
+class TransactionChanged(NotNow):
+    """The transaction is not, in every field, what the challenge is about.
+
+    No code was looked at, and the challenge stays as it is.
+    """
+
+    reason = "TRANSACTION_CHANGED"
+
+    def __init__(self) -> None:
+        """Take no details: the challenge's transaction is kept as a digest only."""
+        super().__init__("the transaction is not what the challenge was made for")
+
+
 class SamePerson(NotNow):
     """Who proposed it approves it: the rule wants two persons."""
 

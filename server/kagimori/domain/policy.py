@@ -28,6 +28,8 @@ class Operation(StrEnum):
     """利用中止: one code ends the token's use."""
     RESYNC = "RESYNC"
     """同期ズレ補正: finding a token again by two consecutive codes. It authorises nothing."""
+    SIGNATURE = "SIGNATURE"
+    """取引確認: a code that is bound to a transaction, by the token's other seed."""
 
 
 TAKES_STOCK: Final = frozenset({Operation.REGISTRATION, Operation.REPLACE_NEW})

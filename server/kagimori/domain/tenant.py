@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from kagimori.domain.policy import AttemptLimits, Operation, Windows
 from kagimori.domain.token import TOKEN_CUSTODY, CustodyLabel, Hash, MovingFactor, Profile
+from kagimori.domain.transaction import SigningProfile
 
 
 class When(StrEnum):
@@ -106,6 +107,19 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """How customers sign transactions (取引確認), where `SoftwareTokens` offers it.
+
+    A transfer of ``from_amount`` yen or more needs a signature; a challenge is answered
+    within ``minutes``, in one of the ``profiles``.
+    """
+
+    from_amount: int = 1
+    minutes: int = 5
+    profiles: frozenset[SigningProfile] = frozenset({SigningProfile.SCANNED})
+
+
+@dataclass(frozen=True, slots=True)
 class MailTemplate:
     """The letter トークン発行のご案内 and what it names.
 
@@ -157,4 +171,5 @@ class TenantPolicy:
     subscriber_names: SubscriberNames = SubscriberNames.PLAIN
     mail: MailTemplate | None = None
     registration: Registration | None = None
+    signing: Signing = Signing()
     bounds: FalseAcceptBounds = FalseAcceptBounds()

@@ -52,6 +52,16 @@ def resync_window_of(token: Token, windows: Windows, now: float) -> Window:
     return Window(first, max(first, min(last, true + token.drift)), last)
 
 
+def signing_window_of(token: Token, period: int, windows: Windows, now: float) -> Window:
+    """Return the time steps of ``period`` seconds that a signature may be of, at ``now``.
+
+    ``token`` is the one whose clock it is: what its codes have told of it counts here too.
+    """
+    profile = token.identity.profile
+    predicted = max(0, (int(now) + token.drift * profile.period) // period)
+    return Window(max(0, predicted - windows.time), predicted, predicted + windows.time)
+
+
 def step_at(profile: Profile, now: float) -> int:
     """Return the time step that ``now`` falls in (RFC 6238 §4.2)."""
     return (int(now) - profile.t0) // profile.period

@@ -48,6 +48,8 @@ ALLOWED: Final = {
     f"{_VERIFICATION}/BatchVerifyOtp": of_bank(Role.CHANNEL),
     f"{_VERIFICATION}/GetOtpRequirement": of_bank(Role.CHANNEL),
     f"{_VERIFICATION}/ResynchronizeToken": of_bank(Role.CHANNEL, Role.OPERATOR),
+    f"{_VERIFICATION}/CreateTransactionChallenge": of_bank(Role.CHANNEL),
+    f"{_VERIFICATION}/VerifyTransaction": of_bank(Role.CHANNEL),
     f"{_ENROLLMENT}/IssueSoftwareToken": of_bank(Role.REGISTRAR),
     f"{_ENROLLMENT}/ActivateToken": of_bank(Role.REGISTRAR),
     f"{_ENROLLMENT}/DeregisterToken": of_bank(Role.REGISTRAR),

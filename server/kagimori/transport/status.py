@@ -56,6 +56,8 @@ STATUS: Final[Mapping[type[errors.AuthorityError], grpc.StatusCode]] = {
     errors.SameToken: grpc.StatusCode.FAILED_PRECONDITION,
     errors.NoGridCard: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ChallengeOver: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.CannotSign: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.TransactionChanged: grpc.StatusCode.FAILED_PRECONDITION,
     errors.SamePerson: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ProposalOver: grpc.StatusCode.FAILED_PRECONDITION,
     errors.ProposalOpen: grpc.StatusCode.FAILED_PRECONDITION,

@@ -8,6 +8,7 @@ from kagimori.adapters.sql.schema.enrollment import enrollments, envelopes, outb
 from kagimori.adapters.sql.schema.grid_cards import grid_cards
 from kagimori.adapters.sql.schema.house import schema_floor, tenants, tries
 from kagimori.adapters.sql.schema.registration import proposals, registrations, replacements
+from kagimori.adapters.sql.schema.signing import challenges
 from kagimori.adapters.sql.schema.tokens import deliveries, devices, signing_seeds, tokens
 from kagimori.adapters.sql.schema.verification import ONLY_POSTGRESQL, audit, receipts, requests
 
@@ -15,6 +16,7 @@ __all__ = [
     "ONLY_POSTGRESQL",
     "ROOM_FOR_UPDATES",
     "audit",
+    "challenges",
     "deliveries",
     "devices",
     "enrollments",

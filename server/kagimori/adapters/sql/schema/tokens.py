@@ -141,5 +141,7 @@ signing_seeds: Final = sa.Table(
     sa.Column("wrap_format", sa.String(16), nullable=False),
     sa.Column("blob", sa.LargeBinary, nullable=False),
     sa.Column("row_mac", sa.LargeBinary, nullable=False),
+    # The highest time step of a code that was accepted and names none itself.
+    sa.Column("last_step", sa.BigInteger, nullable=False, server_default="-1"),
     token_custody(),
 )

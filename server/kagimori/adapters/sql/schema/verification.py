@@ -80,4 +80,6 @@ audit: Final = sa.Table(
     sa.Column("outcome", sa.String(16)),
     sa.Column("receipt_number", sa.BigInteger),
     sa.Column("user_id", sa.String(16)),
+    # Of a signature: SHA-256 of what was to be signed, in hexadecimal.
+    sa.Column("transaction_digest", sa.String(64)),
 )

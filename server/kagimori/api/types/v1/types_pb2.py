@@ -26,19 +26,19 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkagimori/types/v1/types.proto\x12\x11kagimori.types.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"J\n\x07Receipt\x12\x0e\n\x06number\x18\x01 \x01(\t\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12.\n\x0bretry_delay\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration*o\n\tOperation\x12\x19\n\x15OPERATION_UNSPECIFIED\x10\x00\x12\x13\n\x0fOPERATION_LOGIN\x10\x01\x12\x16\n\x12OPERATION_TRANSFER\x10\x02\x12\x1a\n\x16OPERATION_BILL_PAYMENT\x10\x03*\xab\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x12\x14\n\x10OUTCOME_REPLAYED\x10\x03\x12\x12\n\x0eOUTCOME_LOCKED\x10\x04\x12\x16\n\x12OUTCOME_NOT_ACTIVE\x10\x05\x12\x19\n\x15OUTCOME_UNKNOWN_TOKEN\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkagimori/types/v1/types.proto\x12\x11kagimori.types.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"f\n\x07Receipt\x12\x0e\n\x06number\x18\x01 \x01(\t\x12/\n\x0b\x61\x63\x63\x65pted_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12transaction_digest\x18\x03 \x01(\t\"w\n\x07Refusal\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\r\n\x05\x66ield\x18\x04 \x01(\t\x12.\n\x0bretry_delay\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration*o\n\tOperation\x12\x19\n\x15OPERATION_UNSPECIFIED\x10\x00\x12\x13\n\x0fOPERATION_LOGIN\x10\x01\x12\x16\n\x12OPERATION_TRANSFER\x10\x02\x12\x1a\n\x16OPERATION_BILL_PAYMENT\x10\x03*\xab\x01\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ACCEPTED\x10\x01\x12\x14\n\x10OUTCOME_REJECTED\x10\x02\x12\x14\n\x10OUTCOME_REPLAYED\x10\x03\x12\x12\n\x0eOUTCOME_LOCKED\x10\x04\x12\x16\n\x12OUTCOME_NOT_ACTIVE\x10\x05\x12\x19\n\x15OUTCOME_UNKNOWN_TOKEN\x10\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kagimori.types.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OPERATION']._serialized_start=314
-  _globals['_OPERATION']._serialized_end=425
-  _globals['_OUTCOME']._serialized_start=428
-  _globals['_OUTCOME']._serialized_end=599
+  _globals['_OPERATION']._serialized_start=342
+  _globals['_OPERATION']._serialized_end=453
+  _globals['_OUTCOME']._serialized_start=456
+  _globals['_OUTCOME']._serialized_end=627
   _globals['_RECEIPT']._serialized_start=117
-  _globals['_RECEIPT']._serialized_end=191
-  _globals['_REFUSAL']._serialized_start=193
-  _globals['_REFUSAL']._serialized_end=312
+  _globals['_RECEIPT']._serialized_end=219
+  _globals['_REFUSAL']._serialized_start=221
+  _globals['_REFUSAL']._serialized_end=340
 # @@protoc_insertion_point(module_scope)

@@ -39,12 +39,14 @@ OUTCOME_NOT_ACTIVE: Outcome
 OUTCOME_UNKNOWN_TOKEN: Outcome
 
 class Receipt(_message.Message):
-    __slots__ = ("number", "accepted_at")
+    __slots__ = ("number", "accepted_at", "transaction_digest")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ACCEPTED_AT_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_DIGEST_FIELD_NUMBER: _ClassVar[int]
     number: str
     accepted_at: _timestamp_pb2.Timestamp
-    def __init__(self, number: _Optional[str] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    transaction_digest: str
+    def __init__(self, number: _Optional[str] = ..., accepted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., transaction_digest: _Optional[str] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("code", "reason", "message", "field", "retry_delay")

@@ -1,4 +1,5 @@
 from kagimori.api.types.v1 import types_pb2 as _types_pb2
+from kagimori.api.verification.v1 import transaction_pb2 as _transaction_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -23,6 +24,7 @@ class OtpRequirement(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     OTP_REQUIREMENT_NONE: _ClassVar[OtpRequirement]
     OTP_REQUIREMENT_OTP: _ClassVar[OtpRequirement]
     OTP_REQUIREMENT_REGISTRATION: _ClassVar[OtpRequirement]
+    OTP_REQUIREMENT_SIGNATURE: _ClassVar[OtpRequirement]
 RESYNC_OUTCOME_UNSPECIFIED: ResyncOutcome
 RESYNC_OUTCOME_SYNCHRONIZED: ResyncOutcome
 RESYNC_OUTCOME_REJECTED: ResyncOutcome
@@ -33,6 +35,7 @@ OTP_REQUIREMENT_UNSPECIFIED: OtpRequirement
 OTP_REQUIREMENT_NONE: OtpRequirement
 OTP_REQUIREMENT_OTP: OtpRequirement
 OTP_REQUIREMENT_REGISTRATION: OtpRequirement
+OTP_REQUIREMENT_SIGNATURE: OtpRequirement
 
 class ResynchronizeTokenRequest(_message.Message):
     __slots__ = ("request_id", "subscriber_ref", "serial", "first_code", "second_code")
@@ -57,22 +60,26 @@ class ResynchronizeTokenResponse(_message.Message):
     def __init__(self, outcome: _Optional[_Union[ResyncOutcome, str]] = ..., attempts_left: _Optional[int] = ...) -> None: ...
 
 class GetOtpRequirementRequest(_message.Message):
-    __slots__ = ("subscriber_ref", "operation")
+    __slots__ = ("subscriber_ref", "operation", "amount")
     SUBSCRIBER_REF_FIELD_NUMBER: _ClassVar[int]
     OPERATION_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
     subscriber_ref: str
     operation: _types_pb2.Operation
-    def __init__(self, subscriber_ref: _Optional[str] = ..., operation: _Optional[_Union[_types_pb2.Operation, str]] = ...) -> None: ...
+    amount: int
+    def __init__(self, subscriber_ref: _Optional[str] = ..., operation: _Optional[_Union[_types_pb2.Operation, str]] = ..., amount: _Optional[int] = ...) -> None: ...
 
 class GetOtpRequirementResponse(_message.Message):
-    __slots__ = ("requirement", "has_token", "cut_over_on")
+    __slots__ = ("requirement", "has_token", "cut_over_on", "can_sign")
     REQUIREMENT_FIELD_NUMBER: _ClassVar[int]
     HAS_TOKEN_FIELD_NUMBER: _ClassVar[int]
     CUT_OVER_ON_FIELD_NUMBER: _ClassVar[int]
+    CAN_SIGN_FIELD_NUMBER: _ClassVar[int]
     requirement: OtpRequirement
     has_token: bool
     cut_over_on: str
-    def __init__(self, requirement: _Optional[_Union[OtpRequirement, str]] = ..., has_token: bool = ..., cut_over_on: _Optional[str] = ...) -> None: ...
+    can_sign: bool
+    def __init__(self, requirement: _Optional[_Union[OtpRequirement, str]] = ..., has_token: bool = ..., cut_over_on: _Optional[str] = ..., can_sign: bool = ...) -> None: ...
 
 class VerifyOtpRequest(_message.Message):
     __slots__ = ("request_id", "subscriber_ref", "serial", "operation", "code")

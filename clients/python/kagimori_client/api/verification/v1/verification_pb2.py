@@ -23,37 +23,38 @@ _sym_db = _symbol_database.Default()
 
 
 from kagimori_client.api.types.v1 import types_pb2 as kagimori_dot_types_dot_v1_dot_types__pb2
+from kagimori_client.api.verification.v1 import transaction_pb2 as kagimori_dot_verification_dot_v1_dot_transaction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+kagimori/verification/v1/verification.proto\x12\x18kagimori.verification.v1\x1a\x1dkagimori/types/v1/types.proto\"\x8f\x01\n\x19ResynchronizeTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x0esubscriber_ref\x18\x02 \x01(\tH\x00\x12\x10\n\x06serial\x18\x03 \x01(\tH\x00\x12\x12\n\nfirst_code\x18\x04 \x01(\t\x12\x13\n\x0bsecond_code\x18\x05 \x01(\tB\t\n\x07subject\"\x84\x01\n\x1aResynchronizeTokenResponse\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.kagimori.verification.v1.ResyncOutcome\x12\x1a\n\rattempts_left\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"c\n\x18GetOtpRequirementRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\x12/\n\toperation\x18\x02 \x01(\x0e\x32\x1c.kagimori.types.v1.Operation\"\x82\x01\n\x19GetOtpRequirementResponse\x12=\n\x0brequirement\x18\x01 \x01(\x0e\x32(.kagimori.verification.v1.OtpRequirement\x12\x11\n\thas_token\x18\x02 \x01(\x08\x12\x13\n\x0b\x63ut_over_on\x18\x03 \x01(\t\"\x9c\x01\n\x10VerifyOtpRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x0esubscriber_ref\x18\x02 \x01(\tH\x00\x12\x10\n\x06serial\x18\x03 \x01(\tH\x00\x12/\n\toperation\x18\x04 \x01(\x0e\x32\x1c.kagimori.types.v1.Operation\x12\x0c\n\x04\x63ode\x18\x05 \x01(\tB\t\n\x07subject\"\x9b\x01\n\x11VerifyOtpResponse\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.kagimori.types.v1.Outcome\x12+\n\x07receipt\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.Receipt\x12\x1a\n\rattempts_left\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"U\n\x15\x42\x61tchVerifyOtpRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32*.kagimori.verification.v1.VerifyOtpRequest\"Y\n\x16\x42\x61tchVerifyOtpResponse\x12?\n\x07results\x18\x01 \x03(\x0b\x32..kagimori.verification.v1.BatchVerifyOtpResult\"\x90\x01\n\x14\x42\x61tchVerifyOtpResult\x12?\n\x08response\x18\x01 \x01(\x0b\x32+.kagimori.verification.v1.VerifyOtpResponseH\x00\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.RefusalH\x00\x42\x08\n\x06result*\xc9\x01\n\rResyncOutcome\x12\x1e\n\x1aRESYNC_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRESYNC_OUTCOME_SYNCHRONIZED\x10\x01\x12\x1b\n\x17RESYNC_OUTCOME_REJECTED\x10\x02\x12\x19\n\x15RESYNC_OUTCOME_LOCKED\x10\x03\x12\x1d\n\x19RESYNC_OUTCOME_NOT_ACTIVE\x10\x04\x12 \n\x1cRESYNC_OUTCOME_UNKNOWN_TOKEN\x10\x05*\x86\x01\n\x0eOtpRequirement\x12\x1f\n\x1bOTP_REQUIREMENT_UNSPECIFIED\x10\x00\x12\x18\n\x14OTP_REQUIREMENT_NONE\x10\x01\x12\x17\n\x13OTP_REQUIREMENT_OTP\x10\x02\x12 \n\x1cOTP_REQUIREMENT_REGISTRATION\x10\x03\x32\xef\x03\n\x13VerificationService\x12\x64\n\tVerifyOtp\x12*.kagimori.verification.v1.VerifyOtpRequest\x1a+.kagimori.verification.v1.VerifyOtpResponse\x12s\n\x0e\x42\x61tchVerifyOtp\x12/.kagimori.verification.v1.BatchVerifyOtpRequest\x1a\x30.kagimori.verification.v1.BatchVerifyOtpResponse\x12|\n\x11GetOtpRequirement\x12\x32.kagimori.verification.v1.GetOtpRequirementRequest\x1a\x33.kagimori.verification.v1.GetOtpRequirementResponse\x12\x7f\n\x12ResynchronizeToken\x12\x33.kagimori.verification.v1.ResynchronizeTokenRequest\x1a\x34.kagimori.verification.v1.ResynchronizeTokenResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+kagimori/verification/v1/verification.proto\x12\x18kagimori.verification.v1\x1a\x1dkagimori/types/v1/types.proto\x1a*kagimori/verification/v1/transaction.proto\"\x8f\x01\n\x19ResynchronizeTokenRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x0esubscriber_ref\x18\x02 \x01(\tH\x00\x12\x10\n\x06serial\x18\x03 \x01(\tH\x00\x12\x12\n\nfirst_code\x18\x04 \x01(\t\x12\x13\n\x0bsecond_code\x18\x05 \x01(\tB\t\n\x07subject\"\x84\x01\n\x1aResynchronizeTokenResponse\x12\x38\n\x07outcome\x18\x01 \x01(\x0e\x32\'.kagimori.verification.v1.ResyncOutcome\x12\x1a\n\rattempts_left\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"\x83\x01\n\x18GetOtpRequirementRequest\x12\x16\n\x0esubscriber_ref\x18\x01 \x01(\t\x12/\n\toperation\x18\x02 \x01(\x0e\x32\x1c.kagimori.types.v1.Operation\x12\x13\n\x06\x61mount\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\t\n\x07_amount\"\x94\x01\n\x19GetOtpRequirementResponse\x12=\n\x0brequirement\x18\x01 \x01(\x0e\x32(.kagimori.verification.v1.OtpRequirement\x12\x11\n\thas_token\x18\x02 \x01(\x08\x12\x13\n\x0b\x63ut_over_on\x18\x03 \x01(\t\x12\x10\n\x08\x63\x61n_sign\x18\x04 \x01(\x08\"\x9c\x01\n\x10VerifyOtpRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x18\n\x0esubscriber_ref\x18\x02 \x01(\tH\x00\x12\x10\n\x06serial\x18\x03 \x01(\tH\x00\x12/\n\toperation\x18\x04 \x01(\x0e\x32\x1c.kagimori.types.v1.Operation\x12\x0c\n\x04\x63ode\x18\x05 \x01(\tB\t\n\x07subject\"\x9b\x01\n\x11VerifyOtpResponse\x12+\n\x07outcome\x18\x01 \x01(\x0e\x32\x1a.kagimori.types.v1.Outcome\x12+\n\x07receipt\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.Receipt\x12\x1a\n\rattempts_left\x18\x03 \x01(\rH\x00\x88\x01\x01\x42\x10\n\x0e_attempts_left\"U\n\x15\x42\x61tchVerifyOtpRequest\x12<\n\x08requests\x18\x01 \x03(\x0b\x32*.kagimori.verification.v1.VerifyOtpRequest\"Y\n\x16\x42\x61tchVerifyOtpResponse\x12?\n\x07results\x18\x01 \x03(\x0b\x32..kagimori.verification.v1.BatchVerifyOtpResult\"\x90\x01\n\x14\x42\x61tchVerifyOtpResult\x12?\n\x08response\x18\x01 \x01(\x0b\x32+.kagimori.verification.v1.VerifyOtpResponseH\x00\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1a.kagimori.types.v1.RefusalH\x00\x42\x08\n\x06result*\xc9\x01\n\rResyncOutcome\x12\x1e\n\x1aRESYNC_OUTCOME_UNSPECIFIED\x10\x00\x12\x1f\n\x1bRESYNC_OUTCOME_SYNCHRONIZED\x10\x01\x12\x1b\n\x17RESYNC_OUTCOME_REJECTED\x10\x02\x12\x19\n\x15RESYNC_OUTCOME_LOCKED\x10\x03\x12\x1d\n\x19RESYNC_OUTCOME_NOT_ACTIVE\x10\x04\x12 \n\x1cRESYNC_OUTCOME_UNKNOWN_TOKEN\x10\x05*\xa5\x01\n\x0eOtpRequirement\x12\x1f\n\x1bOTP_REQUIREMENT_UNSPECIFIED\x10\x00\x12\x18\n\x14OTP_REQUIREMENT_NONE\x10\x01\x12\x17\n\x13OTP_REQUIREMENT_OTP\x10\x02\x12 \n\x1cOTP_REQUIREMENT_REGISTRATION\x10\x03\x12\x1d\n\x19OTP_REQUIREMENT_SIGNATURE\x10\x04\x32\x87\x06\n\x13VerificationService\x12\x64\n\tVerifyOtp\x12*.kagimori.verification.v1.VerifyOtpRequest\x1a+.kagimori.verification.v1.VerifyOtpResponse\x12s\n\x0e\x42\x61tchVerifyOtp\x12/.kagimori.verification.v1.BatchVerifyOtpRequest\x1a\x30.kagimori.verification.v1.BatchVerifyOtpResponse\x12|\n\x11GetOtpRequirement\x12\x32.kagimori.verification.v1.GetOtpRequirementRequest\x1a\x33.kagimori.verification.v1.GetOtpRequirementResponse\x12\x7f\n\x12ResynchronizeToken\x12\x33.kagimori.verification.v1.ResynchronizeTokenRequest\x1a\x34.kagimori.verification.v1.ResynchronizeTokenResponse\x12\x97\x01\n\x1a\x43reateTransactionChallenge\x12;.kagimori.verification.v1.CreateTransactionChallengeRequest\x1a<.kagimori.verification.v1.CreateTransactionChallengeResponse\x12|\n\x11VerifyTransaction\x12\x32.kagimori.verification.v1.VerifyTransactionRequest\x1a\x33.kagimori.verification.v1.VerifyTransactionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kagimori.verification.v1.verification_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESYNCOUTCOME']._serialized_start=1262
-  _globals['_RESYNCOUTCOME']._serialized_end=1463
-  _globals['_OTPREQUIREMENT']._serialized_start=1466
-  _globals['_OTPREQUIREMENT']._serialized_end=1600
-  _globals['_RESYNCHRONIZETOKENREQUEST']._serialized_start=105
-  _globals['_RESYNCHRONIZETOKENREQUEST']._serialized_end=248
-  _globals['_RESYNCHRONIZETOKENRESPONSE']._serialized_start=251
-  _globals['_RESYNCHRONIZETOKENRESPONSE']._serialized_end=383
-  _globals['_GETOTPREQUIREMENTREQUEST']._serialized_start=385
-  _globals['_GETOTPREQUIREMENTREQUEST']._serialized_end=484
-  _globals['_GETOTPREQUIREMENTRESPONSE']._serialized_start=487
-  _globals['_GETOTPREQUIREMENTRESPONSE']._serialized_end=617
-  _globals['_VERIFYOTPREQUEST']._serialized_start=620
-  _globals['_VERIFYOTPREQUEST']._serialized_end=776
-  _globals['_VERIFYOTPRESPONSE']._serialized_start=779
-  _globals['_VERIFYOTPRESPONSE']._serialized_end=934
-  _globals['_BATCHVERIFYOTPREQUEST']._serialized_start=936
-  _globals['_BATCHVERIFYOTPREQUEST']._serialized_end=1021
-  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_start=1023
-  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_end=1112
-  _globals['_BATCHVERIFYOTPRESULT']._serialized_start=1115
-  _globals['_BATCHVERIFYOTPRESULT']._serialized_end=1259
-  _globals['_VERIFICATIONSERVICE']._serialized_start=1603
-  _globals['_VERIFICATIONSERVICE']._serialized_end=2098
+  _globals['_RESYNCOUTCOME']._serialized_start=1357
+  _globals['_RESYNCOUTCOME']._serialized_end=1558
+  _globals['_OTPREQUIREMENT']._serialized_start=1561
+  _globals['_OTPREQUIREMENT']._serialized_end=1726
+  _globals['_RESYNCHRONIZETOKENREQUEST']._serialized_start=149
+  _globals['_RESYNCHRONIZETOKENREQUEST']._serialized_end=292
+  _globals['_RESYNCHRONIZETOKENRESPONSE']._serialized_start=295
+  _globals['_RESYNCHRONIZETOKENRESPONSE']._serialized_end=427
+  _globals['_GETOTPREQUIREMENTREQUEST']._serialized_start=430
+  _globals['_GETOTPREQUIREMENTREQUEST']._serialized_end=561
+  _globals['_GETOTPREQUIREMENTRESPONSE']._serialized_start=564
+  _globals['_GETOTPREQUIREMENTRESPONSE']._serialized_end=712
+  _globals['_VERIFYOTPREQUEST']._serialized_start=715
+  _globals['_VERIFYOTPREQUEST']._serialized_end=871
+  _globals['_VERIFYOTPRESPONSE']._serialized_start=874
+  _globals['_VERIFYOTPRESPONSE']._serialized_end=1029
+  _globals['_BATCHVERIFYOTPREQUEST']._serialized_start=1031
+  _globals['_BATCHVERIFYOTPREQUEST']._serialized_end=1116
+  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_start=1118
+  _globals['_BATCHVERIFYOTPRESPONSE']._serialized_end=1207
+  _globals['_BATCHVERIFYOTPRESULT']._serialized_start=1210
+  _globals['_BATCHVERIFYOTPRESULT']._serialized_end=1354
+  _globals['_VERIFICATIONSERVICE']._serialized_start=1729
+  _globals['_VERIFICATIONSERVICE']._serialized_end=2504
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from kagimori_client.api.verification.v1 import transaction_pb2 as kagimori_dot_verification_dot_v1_dot_transaction__pb2
 from kagimori_client.api.verification.v1 import verification_pb2 as kagimori_dot_verification_dot_v1_dot_verification__pb2
 
 GRPC_GENERATED_VERSION = '1.74.0'
@@ -54,6 +55,16 @@ class VerificationServiceStub(object):
                 '/kagimori.verification.v1.VerificationService/ResynchronizeToken',
                 request_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenRequest.SerializeToString,
                 response_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenResponse.FromString,
+                _registered_method=True)
+        self.CreateTransactionChallenge = channel.unary_unary(
+                '/kagimori.verification.v1.VerificationService/CreateTransactionChallenge',
+                request_serializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.CreateTransactionChallengeRequest.SerializeToString,
+                response_deserializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.CreateTransactionChallengeResponse.FromString,
+                _registered_method=True)
+        self.VerifyTransaction = channel.unary_unary(
+                '/kagimori.verification.v1.VerificationService/VerifyTransaction',
+                request_serializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.VerifyTransactionRequest.SerializeToString,
+                response_deserializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.VerifyTransactionResponse.FromString,
                 _registered_method=True)
 
 
@@ -111,6 +122,32 @@ class VerificationServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateTransactionChallenge(self, request, context):
+        """CreateTransactionChallenge makes a challenge about a transaction (取引確認) for the
+        customer's token. Nothing is spent by it. The same request_id gives the same
+        challenge as long as it can be answered. It ends with its first right answer, with
+        its time, and with the token.
+
+        The caller must hold a client certificate of role `channel`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyTransaction(self, request, context):
+        """VerifyTransaction judges the code of a challenge, and ends the challenge if it is
+        right. Wrong codes count as at a login, and lock the token as there. A transaction
+        that differs in any field from the challenge's is refused before a code is looked
+        at. The same request_id gives the same answer for ten minutes.
+
+        The caller must hold a client certificate of role `channel`; the tenant
+        is the certificate's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_VerificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -133,6 +170,16 @@ def add_VerificationServiceServicer_to_server(servicer, server):
                     servicer.ResynchronizeToken,
                     request_deserializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenRequest.FromString,
                     response_serializer=kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenResponse.SerializeToString,
+            ),
+            'CreateTransactionChallenge': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateTransactionChallenge,
+                    request_deserializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.CreateTransactionChallengeRequest.FromString,
+                    response_serializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.CreateTransactionChallengeResponse.SerializeToString,
+            ),
+            'VerifyTransaction': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyTransaction,
+                    request_deserializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.VerifyTransactionRequest.FromString,
+                    response_serializer=kagimori_dot_verification_dot_v1_dot_transaction__pb2.VerifyTransactionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -244,6 +291,60 @@ class VerificationService(object):
             '/kagimori.verification.v1.VerificationService/ResynchronizeToken',
             kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenRequest.SerializeToString,
             kagimori_dot_verification_dot_v1_dot_verification__pb2.ResynchronizeTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateTransactionChallenge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.verification.v1.VerificationService/CreateTransactionChallenge',
+            kagimori_dot_verification_dot_v1_dot_transaction__pb2.CreateTransactionChallengeRequest.SerializeToString,
+            kagimori_dot_verification_dot_v1_dot_transaction__pb2.CreateTransactionChallengeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyTransaction(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kagimori.verification.v1.VerificationService/VerifyTransaction',
+            kagimori_dot_verification_dot_v1_dot_transaction__pb2.VerifyTransactionRequest.SerializeToString,
+            kagimori_dot_verification_dot_v1_dot_transaction__pb2.VerifyTransactionResponse.FromString,
             options,
             channel_credentials,
             insecure,
