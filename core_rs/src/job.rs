@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use kagimori_hsm::{Answer, Job};
-use kagimori_otp::{Code, Window};
+use kagimori_hsm::{Answer, Asked, Job};
+use kagimori_otp::{Code, Window, ocra};
 use pyo3::{
-    IntoPyObject, Py, PyAny, PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods,
+    IntoPyObject, Py, PyAny, PyErr, PyRef, PyResult, Python, exceptions::PyValueError, pyclass,
+    pymethods,
 };
 
 use crate::{errors::exception, rows::TokenRow};
 
-/// One window to search.
+/// One window to search, or one signature to check.
 #[pyclass(frozen, module = "kagimori.core._core")]
 pub struct SearchJob(pub Job);
 
@@ -33,12 +34,55 @@ impl SearchJob {
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         let code = parse_code(code)?;
         let second = second.map(parse_code).transpose()?;
-        Ok(Self(Job { row: Arc::clone(&row.0), window, code, second }))
+        let asked = Asked::Code { window, code, second };
+        Ok(Self(Job { row: Arc::clone(&row.0), asked }))
+    }
+
+    /// Ask whether `code` is the row's response to `question`.
+    #[staticmethod]
+    #[pyo3(signature = (
+        row, suite, question, code, steps, *,
+        own_question = None, counter = None, password_hash = None, session = None
+    ))]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands a borrowed row over by value")]
+    #[expect(clippy::too_many_arguments, reason = "a suite has that many inputs, all named")]
+    fn signature(
+        row: PyRef<'_, TokenRow>,
+        suite: &str,
+        question: &str,
+        code: &str,
+        steps: Option<(u64, u64, u64)>,
+        own_question: Option<&str>,
+        counter: Option<u64>,
+        password_hash: Option<&[u8]>,
+        session: Option<&[u8]>,
+    ) -> PyResult<Self> {
+        let suite = parse_suite(suite)?;
+        let inputs = ocra::Inputs {
+            counter,
+            question,
+            own_question,
+            password_hash,
+            session,
+            time_step: None,
+        };
+        let check = ocra::Check::new(&suite, inputs, steps, code).map_err(unfit)?;
+        let asked = Asked::Signature(Arc::new(check));
+        Ok(Self(Job { row: Arc::clone(&row.0), asked }))
     }
 }
 
 fn parse_code(text: &str) -> PyResult<Code> {
     Code::parse(text).ok_or_else(|| PyValueError::new_err("a code is six to ten ASCII digits"))
+}
+
+pub fn parse_suite(text: &str) -> PyResult<ocra::Suite> {
+    ocra::Suite::parse(text).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// What is wrong with an input; it is not quoted.
+pub fn unfit(error: ocra::InputError) -> PyErr {
+    PyValueError::new_err(error.to_string())
 }
 
 /// A search that was broken off.

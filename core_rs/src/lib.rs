@@ -30,7 +30,7 @@ mod _core {
         job::{SearchFailure, SearchJob},
         rows::TokenRow,
         setup::{Canary, Partition, Provider},
-        software::{harden, hotp},
+        software::{harden, hotp, ocra},
         sqlite::{SqliteConnection, SqliteError},
         vault::{Finding, Vault},
     };

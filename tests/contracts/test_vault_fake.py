@@ -8,8 +8,19 @@ import pytest
 from contracts.cells_contract import CellsContract
 from contracts.envelope_contract import EnvelopeContract
 from contracts.pair_contract import PairContract
+from contracts.signature_vault_contract import (
+    SCANNED,
+    STEP,
+    STEPS,
+    TYPED,
+    SignatureVaultContract,
+    check,
+    code_over,
+    signer_of,
+)
 from contracts.vault_contract import VaultContract
 from fakes.vault import FakeVault
+from kagimori.application.ports import Match, NoMatch, SearchFailed
 from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.grid_card import Cells, Pair
 from kagimori.domain.token import Hash, Profile, SealedSeed, TokenIdentity
@@ -46,6 +57,10 @@ class TestFakesPairs(PairContract):
     pass
 
 
+class TestFakesSignatures(SignatureVaultContract):
+    pass
+
+
 class TestFakesCards(CellsContract):
     pass
 
@@ -66,6 +81,23 @@ def test_after_a_rotation_the_fake_knows_both_versions(bench: FakeBench) -> None
     (first,) = waited(vault.seal_envelopes(TENANT, 1, [old], Hash.SHA1))
     (second,) = waited(vault.seal_envelopes(TENANT, 2, [new], Hash.SHA1))
     assert (first.key_version, second.key_version) == (2, 2)
+
+
+def test_the_fake_counts_signatures_and_fails_them_as_it_is_told(bench: FakeBench) -> None:
+    vault, signer = bench.vault, signer_of(bench)
+    trouble = HsmUnavailable("told to", 0.5)
+    for evaluated in (0, 1):
+        vault.fail_next(trouble, evaluated)
+        answer = check(bench, signer, SCANNED, code_over(SCANNED))
+        assert answer == SearchFailed(trouble, evaluated)
+    assert (vault.searches, vault.codes) == (2, 0)
+    assert check(bench, signer, TYPED, code_over(TYPED, STEP), STEPS) == Match(STEP)
+    assert check(bench, signer, TYPED, code_over(TYPED, STEP - 3), STEPS) == NoMatch()
+    assert (vault.searches, vault.codes) == (4, 6)
+    vault.go_down()
+    answer = check(bench, signer, SCANNED, code_over(SCANNED))
+    assert isinstance(answer, SearchFailed)
+    assert answer.evaluated == 0
 
 
 def test_a_fake_that_is_down_does_nothing(bench: FakeBench) -> None:

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_wi
 from contracts.cells_contract import CellsContract
 from contracts.envelope_contract import EnvelopeContract
 from contracts.pair_contract import PairContract
+from contracts.signature_vault_contract import SignatureVaultContract, signer_of
 from contracts.vault_contract import SEEDS, VaultContract
 from kagimori import core
 from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
-from kagimori.adapters.vault.words import translated
+from kagimori.adapters.vault.words import row_of, translated
 from kagimori.application.deliveries.ports import SeedToSeal
 from kagimori.application.deliveries.vendor_file import EncryptedSeed, Head, PreSharedKey
 from kagimori.application.grid_cards.ports import card_identity
@@ -32,6 +33,7 @@ from kagimori.domain.window import Window
 from support import waiting
 from support.envelopes import provisioning_pem
 from support.hsm import HsmFiles, fresh_hsm
+from support.ocra import OcraVector, rfc6287
 from support.tokens import OTHER_TENANT, TENANT, identity
 from support.vault import hsm_of
 from support.waiting import waited
@@ -71,6 +73,10 @@ class TestSoftHsm(VaultContract):
 
 
 class TestSoftHsmsPairs(PairContract):
+    pass
+
+
+class TestSoftHsmsSignatures(SignatureVaultContract):
     pass
 
 
@@ -139,6 +145,43 @@ def cells_match(bench: HsmBench, card: TokenIdentity, pair: Pair, cells: Cells) 
 
 def other_than(cell: str) -> str:
     return "0000" if cell != "0000" else "0001"
+
+
+@pytest.mark.parametrize("vector", rfc6287(), ids=str)
+def test_the_hsm_computes_every_response_of_rfc_6287(bench: HsmBench, vector: OcraVector) -> None:
+    use = Hash(vector.suite.split("-")[2])
+    signer = signer_of(bench, vector.key, use)
+    row = row_of(signer.identity, signer.row_mac)
+    inputs = dict(vector.inputs)
+    step = inputs.pop("time_step", None)
+    steps = None if step is None else (step, step, step)
+    jobs = [
+        core.SearchJob.signature(row, vector.suite, vector.question, code, steps, **inputs)
+        for code in (vector.response, other_digits_than(vector.response))
+    ]
+    assert waited(_answers(bench.vault, jobs)) == [step or 0, None]
+
+
+def test_where_there_is_no_time_a_counter_is_looked_for(bench: HsmBench) -> None:
+    counted = [vector for vector in rfc6287() if vector.suite == "OCRA-1:HOTP-SHA512-8:C-QN08"]
+    asked = counted[4]
+    signer = signer_of(bench, asked.key, Hash.SHA512)
+    row = row_of(signer.identity, signer.row_mac)
+    jobs = [
+        core.SearchJob.signature(row, asked.suite, asked.question, asked.response, steps)
+        for steps in ((0, 0, 4), (4, 4, 8), (0, 0, 3), (5, 5, 9))
+    ]
+    assert waited(_answers(bench.vault, jobs)) == [4, 4, None, None]
+
+
+async def _answers(
+    vault: HsmVault, jobs: list[core.SearchJob]
+) -> list[int | core.SearchFailure | None]:
+    return await core.ended(vault._vault.search, jobs, 5.0)
+
+
+def other_digits_than(code: str) -> str:
+    return code.translate(str.maketrans("0123456789", "1234567890"))
 
 
 def test_row_macs_are_those_of_one_row_each(bench: HsmBench) -> None:

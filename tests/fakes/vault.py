@@ -13,7 +13,15 @@ from dataclasses import astuple, dataclass, field
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
+from fakes.ocra import ocra
+from kagimori.application.ports import (
+    Match,
+    NoMatch,
+    Search,
+    SearchAnswer,
+    SearchFailed,
+    SignatureCheck,
+)
 from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
 from kagimori.domain.grid_card import CELL_DIGITS, Cells, Pair
@@ -51,8 +59,8 @@ class FakeVault:
     """Seals a seed by remembering it under its blob; counts what it searches.
 
     ``newest`` is the newest version of every tenant's keys. ``searches`` counts
-    windows that were looked into, ``codes`` the codes computed for them; ``answers``
-    counts grid cards' answers that were compared.
+    windows and signatures that were looked into, ``codes`` the codes computed for them;
+    ``answers`` counts grid cards' answers that were compared.
     """
 
     newest: int = 1
@@ -91,7 +99,7 @@ class FakeVault:
     def come_back(self) -> None:
         self._down = False
 
-    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search | SignatureCheck]) -> list[SearchAnswer]:
         return [self._search(search) for search in searches]
 
     async def cells_match(
@@ -166,17 +174,19 @@ class FakeVault:
         if self._down:
             raise HsmUnavailable("the fake is down", 0.5)
 
-    def _search(self, search: Search) -> SearchAnswer:
+    def _search(self, search: Search | SignatureCheck) -> SearchAnswer:
         if self._down:
             return SearchFailed(HsmUnavailable("the fake is down", 0.5), 0)
         seed = self._opened(search.token.identity, search.token.row_mac)
-        if seed is None or search.window.first < 0:
+        if seed is None or not _is_fit(search):
             return SearchFailed(RecordTampered(), 0)
         with self._lock:
             self.searches += 1
             trouble = self._trouble.pop() if self._trouble else None
         if trouble:
             return SearchFailed(trouble.error, trouble.evaluated)
+        if isinstance(search, SignatureCheck):
+            return self._check(seed, search)
         return self._look(seed, search)
 
     def _opened(self, identity: TokenIdentity, row_mac: bytes) -> bytes | None:
@@ -198,6 +208,19 @@ class FakeVault:
             found = _found(search, step, seen)
             if found is not None:
                 return Match(found)
+        return NoMatch()
+
+    def _check(self, seed: bytes, check: SignatureCheck) -> SearchAnswer:
+        suite, text = check.question.suite, check.question.text
+        for step in (None,) if check.steps is None else _outward(check.steps):
+            try:
+                code = ocra(seed, suite, text, time_step=step)
+            except ValueError:
+                return SearchFailed(RecordTampered(), 0)
+            with self._lock:
+                self.codes += 1
+            if code == check.code.reveal():
+                return Match(step or 0)
         return NoMatch()
 
 
@@ -225,6 +248,14 @@ def hotp(key: bytes, counter: int, digits: int, algorithm: Hash = Hash.SHA1) -> 
     offset = digest[-1] & 0x0F
     truncated = int.from_bytes(digest[offset : offset + 4]) & 0x7FFFFFFF
     return f"{truncated % 10**digits:0{digits}d}"
+
+
+def _is_fit(search: Search | SignatureCheck) -> bool:
+    """Return whether it asks a seed for its own purpose, and for steps that there are."""
+    signs = search.token.identity.purpose is Purpose.SIGNING
+    if isinstance(search, SignatureCheck):
+        return signs and (search.steps is None or search.steps.first >= 0)
+    return not signs and search.window.first >= 0
 
 
 def _found(search: Search, step: int, seen: Mapping[int, str]) -> int | None:

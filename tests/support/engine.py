@@ -24,6 +24,7 @@ from kagimori.application.ports import (
     SettleAnswer,
     Settled,
     Settlement,
+    SignatureCheck,
 )
 from kagimori.application.verification.case import Case
 from kagimori.domain.code import Otp
@@ -92,7 +93,7 @@ class AgreeableVault:
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search | SignatureCheck]) -> list[SearchAnswer]:
         self.batches.append(len(searches))
         await asyncio.wait_for(self.gate.wait(), PATIENCE)
         return [Match(step=1) for _ in searches]

@@ -29,6 +29,7 @@ from kagimori.application.ports import (
     BySubscriber,
     Search,
     SearchAnswer,
+    SignatureCheck,
     Subject,
 )
 from kagimori.application.registration.choice import SetLoginOtp
@@ -89,7 +90,7 @@ class WatchedVault(FakeVault):
         self.looked = 0
         self.meanwhile: Callable[[], object] | None = None
 
-    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search | SignatureCheck]) -> list[SearchAnswer]:
         self.looked += len(searches)
         return await super().search(searches)
 
@@ -206,7 +207,7 @@ class Page:
         self.run("UPDATE tokens SET not_after = ? WHERE serial = ?", 1 << 52, row.serial)
         self.run(
             "INSERT INTO signing_seeds SELECT tenant, token_id, custody, seed_length, key_version,"
-            " wrap_format, blob, ? FROM tokens WHERE serial = ?",
+            " wrap_format, blob, ?, -1 FROM tokens WHERE serial = ?",
             self.second_mac(row),
             row.serial,
         )

@@ -21,6 +21,7 @@ from kagimori.application.ports import (
     SearchAnswer,
     SettleAnswer,
     Settlement,
+    SignatureCheck,
     VerificationStore,
 )
 
@@ -56,7 +57,7 @@ class Pinged(Protocol):
 class Searcher(Pinged, Protocol):
     """The part of a `SeedVault` that works on an event loop."""
 
-    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]: ...
+    async def search(self, searches: Sequence[Search | SignatureCheck]) -> list[SearchAnswer]: ...
 
 
 def search(vault: Searcher, searches: Sequence[Search]) -> list[SearchAnswer]:

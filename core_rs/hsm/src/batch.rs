@@ -151,7 +151,10 @@ mod tests {
     use kagimori_otp::{Code, Digits, Hash, Window};
 
     use super::*;
-    use crate::row::{Identity, Row};
+    use crate::{
+        row::{Identity, Row},
+        vault::Asked,
+    };
 
     const SHORT: Duration = Duration::from_millis(20);
     const LONG: Duration = Duration::from_mins(1);
@@ -179,12 +182,16 @@ mod tests {
         let window = |step| Window::new(step, step, step, None).unwrap();
         let code = Code::parse("755224").unwrap();
         (0..steps)
-            .map(|step| Job { row: Arc::clone(&row), window: window(step), code, second: None })
+            .map(|step| {
+                let asked = Asked::Code { window: window(step), code, second: None };
+                Job { row: Arc::clone(&row), asked }
+            })
             .collect()
     }
 
     fn found(job: &Job) -> Answer {
-        Answer { step: job.window.plan().next(), error: None, evaluated: 1 }
+        let Asked::Code { window, .. } = &job.asked else { panic!("a code is asked for") };
+        Answer { step: window.plan().next(), error: None, evaluated: 1 }
     }
 
     fn facts(answer: &Answer) -> (Option<u64>, Option<Recovery>, u32) {

@@ -2,7 +2,7 @@
 //! The HSM, driven through PKCS#11.
 //!
 //! A [`Vault`] serves: it checks a token's row, opens its seed inside the HSM
-//! and searches a window of steps. An [`ImportVault`] takes vendors' seeds over.
+//! and searches a window of steps, or checks a signature. An [`ImportVault`] takes vendors' seeds over.
 //! Neither ever asks for the value of a key.
 //!
 //! `cryptoki` drives context, slots, login and sessions; `cryptoki-sys` does
@@ -51,6 +51,6 @@ pub use row::{Identity, ROW_MAC, Row};
 pub use sealed::{Custody, Sealed};
 pub use self_test::Finding;
 pub use vault::{
-    Answer, CacheCounts, CellsAsked, Delivered, Envelopes, Job, Settings, Status, Vault,
+    Answer, Asked, CacheCounts, CellsAsked, Delivered, Envelopes, Job, Settings, Status, Vault,
 };
 pub use zeroize::Zeroizing;

@@ -20,6 +20,9 @@ pub const ROW_MAC: usize = 32;
 /// Keeps row MACs apart from anything else the row key may ever sign.
 const DOMAIN: &[u8] = b"kagimori/row/1";
 
+/// The purpose of a seed whose codes sign.
+const SIGNING: &str = "SIGNING";
+
 /// Octets that a row and its MAC seldom exceed, so that room is made once.
 const USUAL_LENGTH: usize = 512;
 
@@ -64,6 +67,8 @@ pub struct Row {
     pub(crate) key_version: u32,
     pub(crate) hash: Hash,
     pub(crate) digits: Digits,
+    /// Whether its codes sign, and are for nothing else.
+    pub(crate) signs: bool,
     /// The encoded identity, and behind it what the database holds as its MAC.
     octets: Vec<u8>,
     mac: usize,
@@ -84,6 +89,7 @@ impl Row {
             key_version: identity.key_version,
             hash: identity.hash,
             digits: identity.digits,
+            signs: identity.purpose == SIGNING,
             octets,
             mac: end,
             tenant,

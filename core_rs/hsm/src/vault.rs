@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use kagimori_otp::{Code, Window};
+use kagimori_otp::{Code, Window, ocra::Check};
 use parking_lot::RwLock;
 
 use crate::{
@@ -58,17 +58,30 @@ pub struct Settings {
     pub cache_lifetime: Duration,
 }
 
-/// One window to search.
+/// One question to a seed.
 #[derive(Clone)]
 pub struct Job {
     /// The token's row.
     pub row: Arc<Row>,
-    /// The steps to try.
-    pub window: Window,
-    /// The code that was offered.
-    pub code: Code,
-    /// The code that must stand one step behind it: then two are offered.
-    pub second: Option<Code>,
+    /// What its seed is asked.
+    pub asked: Asked,
+}
+
+/// What a seed is asked. One for signatures is never asked for a login's codes, and no
+/// other seed is asked for a signature: the row is refused then.
+#[derive(Clone)]
+pub enum Asked {
+    /// Which step has the code (RFC 4226, RFC 6238)?
+    Code {
+        /// The steps to try.
+        window: Window,
+        /// The code that was offered.
+        code: Code,
+        /// The code that must stand one step behind it: then two are offered.
+        second: Option<Code>,
+    },
+    /// Is it the response to what was to be signed (RFC 6287)?
+    Signature(Arc<Check>),
 }
 
 /// What a search came to.
@@ -98,7 +111,7 @@ impl Vault {
         Ok(Self { staff: RwLock::new(Some(Staff::gather(settings)?)) })
     }
 
-    /// Searches each window; answers are in order, and there is one for each job
+    /// Answers each job; answers are in order, and there is one for each job
     /// when `patience` is over (an hour at most).
     ///
     /// A job that has not begun by then never will ([`Recovery::Busy`]). Of one

@@ -4,7 +4,7 @@
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{MAX_MAC, Mac, truncate};
+use crate::{MAX_MAC, Mac, code::fill_with_digits, truncate};
 
 /// How many places a card has: the counters 0 to 7.
 pub const PLACES: usize = 8;
@@ -28,12 +28,7 @@ impl Cell {
     #[must_use]
     pub fn from_number(number: u32) -> Self {
         let mut digits = [0; CELL_DIGITS];
-        let mut rest = number;
-        for place in digits.iter_mut().rev() {
-            // `rest % 10` is below ten, so the digit is exact.
-            *place = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
+        fill_with_digits(&mut digits, number);
         Self(digits)
     }
 
@@ -65,7 +60,7 @@ impl Drop for Cell {
 /// What stands at `place`: the last four digits of HOTP(K, `place`) of RFC 4226 §5.3.
 pub fn cell<M: Mac>(mac: &mut M, place: u64) -> Result<Cell, M::Error> {
     let mut octets = Zeroizing::new([0; MAX_MAC]);
-    mac.compute(place.to_be_bytes(), &mut octets)?;
+    mac.compute(&place.to_be_bytes(), &mut octets)?;
     Ok(Cell::from_number(truncate(&octets, mac.hash())))
 }
 

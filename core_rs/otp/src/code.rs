@@ -47,12 +47,7 @@ impl Code {
     #[must_use]
     pub fn from_number(number: u32, digits: Digits) -> Self {
         let mut text = [0; LONGEST];
-        let mut rest = number;
-        for place in text[..digits.count()].iter_mut().rev() {
-            // `rest % 10` is below ten, so the digit is exact.
-            *place = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
+        fill_with_digits(&mut text[..digits.count()], number);
         Self { text, digits }
     }
 
@@ -67,5 +62,15 @@ impl ConstantTimeEq for Code {
     /// Codes of different lengths differ: unused places hold no digit.
     fn ct_eq(&self, other: &Self) -> Choice {
         self.text.ct_eq(&other.text)
+    }
+}
+
+/// Fills `places` with the last decimal digits of `number`, in ASCII.
+pub(crate) fn fill_with_digits(places: &mut [u8], number: u32) {
+    let mut rest = number;
+    for place in places.iter_mut().rev() {
+        // `rest % 10` is below ten, so the digit is exact.
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
 }

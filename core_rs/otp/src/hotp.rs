@@ -12,13 +12,13 @@ pub trait Mac {
     fn hash(&self) -> Hash;
 
     /// Fills the first [`Hash::length`] octets of `out` with HMAC(key, `message`).
-    fn compute(&mut self, message: [u8; 8], out: &mut [u8; MAX_MAC]) -> Result<(), Self::Error>;
+    fn compute(&mut self, message: &[u8], out: &mut [u8; MAX_MAC]) -> Result<(), Self::Error>;
 }
 
 /// Returns the code of `counter`: HOTP(K, C) of RFC 4226 §5.3.
 pub fn hotp<M: Mac>(mac: &mut M, counter: u64, digits: Digits) -> Result<Code, M::Error> {
     let mut octets = [0; MAX_MAC];
-    mac.compute(counter.to_be_bytes(), &mut octets)?;
+    mac.compute(&counter.to_be_bytes(), &mut octets)?;
     Ok(Code::from_number(truncate(&octets, mac.hash()), digits))
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One-time passwords: RFC 4226 (HOTP) and RFC 6238 (TOTP).
+//! One-time passwords: RFC 4226 (HOTP), RFC 6238 (TOTP) and RFC 6287 (OCRA).
 //!
 //! The arithmetic is here; the key is not. Whoever holds the key computes the
-//! HMAC of a counter behind the [`Mac`] trait, and may fail: an HSM is a device.
+//! HMAC of a message behind the [`Mac`] trait, and may fail: an HSM is a device.
 //! [`search`] asks which step of a [`Window`] a code belongs to, from the step
 //! that an honest clock predicts outward, so that the usual case costs one MAC.
-//! A grid card's cells are codes of fixed counters ([`cell`]).
+//! A grid card's cells are codes of fixed counters ([`cell`]); a code over what the
+//! customer was asked is [`ocra`]'s.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@ mod cell;
 mod code;
 mod hash;
 mod hotp;
+pub mod ocra;
 mod search;
 #[cfg(feature = "software")]
 mod software;

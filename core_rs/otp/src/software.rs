@@ -46,11 +46,11 @@ impl Mac for SoftwareMac {
         }
     }
 
-    fn compute(&mut self, message: [u8; 8], out: &mut [u8; MAX_MAC]) -> Result<(), Infallible> {
+    fn compute(&mut self, message: &[u8], out: &mut [u8; MAX_MAC]) -> Result<(), Infallible> {
         match &self.keyed {
-            Keyed::Sha1(mac) => fill(mac, &message, out),
-            Keyed::Sha256(mac) => fill(mac, &message, out),
-            Keyed::Sha512(mac) => fill(mac, &message, out),
+            Keyed::Sha1(mac) => fill(mac, message, out),
+            Keyed::Sha256(mac) => fill(mac, message, out),
+            Keyed::Sha512(mac) => fill(mac, message, out),
         }
         Ok(())
     }

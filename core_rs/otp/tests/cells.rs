@@ -29,7 +29,7 @@ impl Mac for Counting {
         self.0.hash()
     }
 
-    fn compute(&mut self, message: [u8; 8], out: &mut [u8; MAX_MAC]) -> Result<(), Infallible> {
+    fn compute(&mut self, message: &[u8], out: &mut [u8; MAX_MAC]) -> Result<(), Infallible> {
         self.1 += 1;
         self.0.compute(message, out)
     }

@@ -116,7 +116,7 @@ impl Mac for FailingAfter {
         Hash::Sha1
     }
 
-    fn compute(&mut self, _: [u8; 8], _: &mut [u8; MAX_MAC]) -> Result<(), Self::Error> {
+    fn compute(&mut self, _: &[u8], _: &mut [u8; MAX_MAC]) -> Result<(), Self::Error> {
         self.left = self.left.checked_sub(1).ok_or("gone")?;
         Ok(())
     }

@@ -77,7 +77,7 @@ fn code(mac: &mut SoftwareMac, counter: u64, digits: u8) -> String {
 
 fn truncated(mac: &mut SoftwareMac, counter: u64) -> u32 {
     let mut octets = [0; MAX_MAC];
-    let Ok::<(), Infallible>(()) = mac.compute(counter.to_be_bytes(), &mut octets);
+    let Ok::<(), Infallible>(()) = mac.compute(&counter.to_be_bytes(), &mut octets);
     truncate(&octets, mac.hash())
 }
 

@@ -23,6 +23,7 @@ from kagimori.core._core import (
     Vault,
     harden,
     hotp,
+    ocra,
 )
 from kagimori.core.waiting import ended
 
@@ -49,4 +50,5 @@ __all__ = [
     "ended",
     "harden",
     "hotp",
+    "ocra",
 ]

@@ -32,6 +32,7 @@ __all__ = [
     "Vault",
     "harden",
     "hotp",
+    "ocra",
 ]
 
 class HsmError(Exception):
@@ -112,7 +113,9 @@ class TokenRow:
 
 @final
 class SearchJob:
-    """One window to search. Steps are inclusive; ``spent`` is tried last.
+    """One window to search, or one signature to check.
+
+    Steps are inclusive; ``spent`` is tried last.
 
     With ``second`` the window is of the first of two consecutive codes, and the
     answer is the step of the second one. Raises ValueError or OverflowError for
@@ -129,6 +132,30 @@ class SearchJob:
         code: str,
         second: str | None = None,
     ) -> Self: ...
+    @staticmethod
+    def signature(
+        row: TokenRow,
+        suite: str,
+        question: str,
+        code: str,
+        steps: tuple[int, int, int] | None,
+        *,
+        own_question: str | None = None,
+        counter: int | None = None,
+        password_hash: bytes | None = None,
+        session: bytes | None = None,
+    ) -> SearchJob:
+        """Ask whether ``code`` is the row's response to ``question`` (RFC 6287).
+
+        ``steps`` are the first, the predicted and the last time step that may be meant,
+        of a suite that has a time; of one that has none, the counters. The answer is the
+        one that has the code; without steps it is 0. ``own_question`` is that of whoever
+        computes, where both parties ask. The row is one for signatures: any other fails
+        with `RowTampered`, and so does this one where a window is searched.
+
+        Raises ValueError for what is no suite, and for inputs or a code that do not fit
+        it, without quoting them; OverflowError for numbers that are none of 64 bits.
+        """
 
 @final
 class SearchFailure:
@@ -206,7 +233,7 @@ class Vault:
         jobs: Sequence[SearchJob],
         timeout_seconds: float,
     ) -> None:
-        """Search each window; answers are in order, one per job: the step, or None.
+        """Answer each job; answers are in order, one per job: the step, or None.
 
         They come when ``timeout_seconds`` are over at the latest. A job that had
         not begun by then never will ("busy", ``evaluated`` 0); one that had is
@@ -478,6 +505,23 @@ class SqliteConnection:
 
 def hotp(key: bytes, counter: int, digits: int, hash: str) -> str:
     """Return the RFC 4226 code of a key that is no secret: for tests and benches."""
+
+def ocra(
+    key: bytes,
+    suite: str,
+    question: str,
+    *,
+    own_question: str | None = None,
+    counter: int | None = None,
+    password_hash: bytes | None = None,
+    session: bytes | None = None,
+    time_step: int | None = None,
+) -> str:
+    """Return the RFC 6287 response of a key that is no secret: for tests and benches.
+
+    Of a suite without truncation it is the whole HMAC, in hexadecimal. Raises
+    ValueError for what is no suite, and for inputs that do not fit it.
+    """
 
 def harden() -> None:
     """Switch core dumps off for this process and forbid its memory to be read."""

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A worker's place. Check the row, open the seed, search the window.
+//! A worker's place. Check the row, open the seed, ask it.
 
 use std::{sync::Arc, time::Duration};
 
 use cryptoki_sys::{CKM_SHA_1_HMAC, CKM_SHA256_HMAC, CKM_SHA512_HMAC};
 use kagimori_otp::{Hash, MAX_MAC, Mac, search, search_pair};
 
-use super::{Answer, Job, Vault, house::House};
+use super::{Answer, Asked, Job, Vault, house::House};
 use crate::{
     cache::HandleCache,
     canary::Canary,
@@ -30,11 +30,14 @@ impl Station {
     }
 
     pub(super) fn answer(&mut self, job: &Job, pulse: &Pulse) -> Answer {
+        if !job.is_what_its_seed_is_for() {
+            return Answer { step: None, error: Some(Error::RowTampered), evaluated: 0 };
+        }
         let mut evaluated = 0;
         let outcome = self.run(|house, seat| {
             let seed = house.open_seed(seat, &job.row)?;
             pulse.beat();
-            search_window(&seat.session, seed, job, pulse, &mut evaluated)
+            ask(&seat.session, seed, job, pulse, &mut evaluated)
         });
         pulse.beat();
         match outcome.map_err(|error| self.judge(error, &job.row)) {
@@ -170,18 +173,31 @@ impl Station {
     }
 }
 
-fn search_window(
+impl Job {
+    /// What the row says of its purpose is as true as the row, which is not known yet:
+    /// its MAC is over the purpose too.
+    fn is_what_its_seed_is_for(&self) -> bool {
+        self.row.signs == matches!(self.asked, Asked::Signature(_))
+    }
+}
+
+fn ask(
     session: &Session,
     seed: Object,
     job: &Job,
     pulse: &Pulse,
     evaluated: &mut u32,
 ) -> Result<Option<u64>, Error> {
-    let mut mac = SeedMac { session, seed, hash: job.row.hash, pulse };
-    let (plan, digits) = (job.window.plan(), job.row.digits);
-    let outcome = match &job.second {
-        None => search(&mut mac, plan, digits, &job.code),
-        Some(second) => search_pair(&mut mac, plan, digits, &job.code, second),
+    let mac = |hash| SeedMac { session, seed, hash, pulse };
+    let Row { hash, digits, .. } = *job.row;
+    let outcome = match &job.asked {
+        Asked::Code { window, code, second: None } => {
+            search(&mut mac(hash), window.plan(), digits, code)
+        }
+        Asked::Code { window, code, second: Some(second) } => {
+            search_pair(&mut mac(hash), window.plan(), digits, code, second)
+        }
+        Asked::Signature(check) => check.search(&mut mac(check.hash())),
     };
     match outcome {
         Ok(found) => {
@@ -210,9 +226,9 @@ impl Mac for SeedMac<'_> {
         self.hash
     }
 
-    fn compute(&mut self, message: [u8; 8], out: &mut [u8; MAX_MAC]) -> Result<(), HsmError> {
+    fn compute(&mut self, message: &[u8], out: &mut [u8; MAX_MAC]) -> Result<(), HsmError> {
         let mechanism = Mechanism::plain(mechanism(self.hash));
-        let length = self.session.sign(mechanism, self.seed, &message, out)?;
+        let length = self.session.sign(mechanism, self.seed, message, out)?;
         self.pulse.beat();
         if length == self.hash.length() {
             return Ok(());

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use kagimori_hsm::{
-    Custody, Delivered, DeliveryKeys, EncryptedSeed, Error, ImportVault, Job, MacMethod, Pbkdf2,
-    Refusal, Row, Sealed, SeedTrouble, Verdict, Zeroizing,
+    Asked, Custody, Delivered, DeliveryKeys, EncryptedSeed, Error, ImportVault, Job, MacMethod,
+    Pbkdf2, Refusal, Row, Sealed, SeedTrouble, Verdict, Zeroizing,
 };
 use kagimori_otp::{Code, Hash, Window};
 use sha1::Sha1;
@@ -217,6 +217,7 @@ fn code_step<'b>(bench: &'b Bench, sealed: &'b Sealed, hash: Hash, code: &str) -
     let vault = bench.vault();
     let row = bench.row(&vault, |row| (row.blob, row.hash) = (&sealed.blob, hash));
     let window = Window::new(0, 0, 9, None).unwrap();
-    let job = Job { row: Arc::new(row), window, code: Code::parse(code).unwrap(), second: None };
+    let asked = Asked::Code { window, code: Code::parse(code).unwrap(), second: None };
+    let job = Job { row: Arc::new(row), asked };
     vault.search(vec![job], PATIENCE).unwrap()[0].step
 }

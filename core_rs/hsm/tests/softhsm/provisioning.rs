@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
-use kagimori_hsm::{Custody, Envelopes, Error, HsmError, Job, Recovery, Row, Sealed, Vault};
+use kagimori_hsm::{Asked, Custody, Envelopes, Error, HsmError, Job, Recovery, Row, Sealed, Vault};
 use kagimori_otp::{Code, Hash, Window};
 use sha1::Sha1;
 
@@ -133,7 +133,8 @@ fn step_of(bench: &Bench, vault: &Vault, sealed: &Sealed, code: &str) -> Option<
         (row.key_version, row.custody) = (sealed.key_version, sealed.custody.word());
     });
     let window = Window::new(0, 0, 9, None).unwrap();
-    let job = Job { row: Arc::new(row), window, code: Code::parse(code).unwrap(), second: None };
+    let asked = Asked::Code { window, code: Code::parse(code).unwrap(), second: None };
+    let job = Job { row: Arc::new(row), asked };
     vault.search(vec![job], PATIENCE).unwrap()[0].step
 }
 

@@ -7,7 +7,7 @@
 use std::{sync::Arc, thread, time::Duration};
 
 use cryptoki::{context::Pkcs11, slot::Slot};
-use kagimori_hsm::{Answer, AuthPin, Error, HsmError, Job, Recovery, Row, Vault};
+use kagimori_hsm::{Answer, Asked, AuthPin, Error, HsmError, Job, Recovery, Row, Vault};
 use kagimori_otp::{Code, Window};
 
 use crate::{
@@ -138,7 +138,8 @@ fn wait_until_busy(vault: &Vault, row: &Arc<Row>) {
 
 fn search(vault: &Vault, row: &Arc<Row>, patience: Duration) -> Answer {
     let window = Window::new(0, 0, 3, None).unwrap();
-    let job = Job { row: Arc::clone(row), window, code: Code::parse(CODE).unwrap(), second: None };
+    let asked = Asked::Code { window, code: Code::parse(CODE).unwrap(), second: None };
+    let job = Job { row: Arc::clone(row), asked };
     vault.search(vec![job], patience).unwrap().remove(0)
 }
 

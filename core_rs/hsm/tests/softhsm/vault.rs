@@ -4,9 +4,12 @@
 use std::{collections::BTreeSet, sync::Arc, thread, time::Duration};
 
 use kagimori_hsm::{
-    Answer, AuthPin, Error, HsmError, Identity, Job, Login, Recovery, Row, Settings, Vault,
+    Answer, Asked, AuthPin, Error, HsmError, Identity, Job, Login, Recovery, Row, Settings, Vault,
 };
-use kagimori_otp::{Code, Digits, Window};
+use kagimori_otp::{
+    Code, Digits, Hash, Window,
+    ocra::{Check, Inputs, Suite},
+};
 
 use crate::support::{PATIENCE, bench, until_no_seed_is_open};
 
@@ -228,6 +231,53 @@ fn a_closed_vault_stays_closed() {
     drop(bench.vault()); // the module is free again
 }
 
+/// The HSM is not even asked: a row of another purpose is not opened for it.
+#[test]
+fn a_seed_is_asked_for_its_own_purpose_only() {
+    let Some((_turn, bench)) = bench() else { return };
+    let vault = bench.vault();
+    let login = Arc::new(bench.row(&vault, |_| ()));
+    let signing = Arc::new(bench.row(&vault, |row| row.purpose = "SIGNING"));
+    let before = vault.opened().unwrap();
+    for job in [job(&signing, CODES[4]), signature(&login, "237653")] {
+        let answer = vault.search(vec![job], PATIENCE).unwrap().remove(0);
+        assert_eq!(answer.error, Some(Error::RowTampered));
+        assert_eq!((answer.step, answer.evaluated), (None, 0));
+    }
+    assert_eq!((vault.opened().unwrap(), vault.cache_counts().unwrap()), (before, (0, 0, 0)));
+    let jobs = vec![job(&login, CODES[4]), signature(&signing, "237653")];
+    let answers = vault.search(jobs, PATIENCE).unwrap();
+    assert_eq!((answers[0].step, answers[1].step), (Some(4), Some(0)));
+    assert_eq!(answers[1].evaluated, 1);
+}
+
+#[test]
+fn a_row_that_is_called_another_purposes_is_not_opened() {
+    let Some((_turn, bench)) = bench() else { return };
+    let vault = bench.vault();
+    let row = Arc::new(bench.changed_row(&vault, |row| row.purpose = "SIGNING"));
+    let answer = vault.search(vec![signature(&row, "237653")], PATIENCE).unwrap().remove(0);
+    assert_eq!((answer.error, answer.evaluated), (Some(Error::RowTampered), 0));
+}
+
+#[test]
+fn the_hash_of_a_signature_is_the_suites() {
+    let Some((_turn, bench)) = bench() else { return };
+    let vault = bench.vault();
+    let row = |row: &mut Identity| (row.purpose, row.hash) = ("SIGNING", Hash::Sha512);
+    let row = Arc::new(bench.row(&vault, row));
+    let answer = vault.search(vec![signature(&row, "237653")], PATIENCE).unwrap().remove(0);
+    assert_eq!(answer.step, Some(0));
+}
+
+/// RFC 6287 C.1: the first response of the 20-octet key.
+fn signature(row: &Arc<Row>, response: &str) -> Job {
+    let suite = Suite::parse("OCRA-1:HOTP-SHA1-6:QN08").unwrap();
+    let inputs = Inputs { question: "00000000", ..Inputs::default() };
+    let check = Check::new(&suite, inputs, None, response).unwrap();
+    Job { row: Arc::clone(row), asked: Asked::Signature(Arc::new(check)) }
+}
+
 fn search(vault: &Vault, row: &Arc<Row>, code: &str) -> Answer {
     let answers = vault.search(vec![job(row, code)], PATIENCE).unwrap();
     answers.into_iter().next().unwrap()
@@ -235,7 +285,8 @@ fn search(vault: &Vault, row: &Arc<Row>, code: &str) -> Answer {
 
 fn job(row: &Arc<Row>, code: &str) -> Job {
     let window = Window::new(0, 4, 9, None).unwrap();
-    Job { row: Arc::clone(row), window, code: Code::parse(code).unwrap(), second: None }
+    let asked = Asked::Code { window, code: Code::parse(code).unwrap(), second: None };
+    Job { row: Arc::clone(row), asked }
 }
 
 fn refused(settings: Settings) -> HsmError {

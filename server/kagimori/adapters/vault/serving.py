@@ -25,7 +25,7 @@ from kagimori.adapters.vault.words import (
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
 from kagimori.application.deliveries.ports import SeedRefused, SeedToSeal
 from kagimori.application.deliveries.vendor_file import Head, PasswordKey
-from kagimori.application.ports import Search, SearchAnswer, SearchFailed
+from kagimori.application.ports import Search, SearchAnswer, SearchFailed, SignatureCheck
 from kagimori.application.provisioning.ports import EnvelopeUnfit
 from kagimori.domain.errors import HsmUnavailable, RecordTampered
 from kagimori.domain.grid_card import Cells, Pair
@@ -88,7 +88,7 @@ class HsmVault:
         except (core.HsmError, core.PolicyError) as error:
             raise VaultRefused(str(error.args[0])) from None
 
-    async def search(self, searches: Sequence[Search]) -> list[SearchAnswer]:
+    async def search(self, searches: Sequence[Search | SignatureCheck]) -> list[SearchAnswer]:
         """See `SeedVault.search`. It returns when the vault's wait is over."""
         jobs = [job_of(search) for search in searches]
         sound = [job for job in jobs if job is not None]

@@ -7,7 +7,14 @@ from typing import Final
 
 from kagimori import core, key_policy
 from kagimori.adapters.vault.settings import CanarySeed, PartitionLogin
-from kagimori.application.ports import Match, NoMatch, Search, SearchAnswer, SearchFailed
+from kagimori.application.ports import (
+    Match,
+    NoMatch,
+    Search,
+    SearchAnswer,
+    SearchFailed,
+    SignatureCheck,
+)
 from kagimori.domain.errors import AuthorityError, HsmUnavailable, RecordTampered
 from kagimori.domain.token import CustodyLabel, SealedSeed, TokenIdentity
 
@@ -52,25 +59,38 @@ def canary_of(canary: CanarySeed) -> core.Canary:
     )
 
 
-def job_of(search: Search) -> core.SearchJob | None:
+def job_of(search: Search | SignatureCheck) -> core.SearchJob | None:
     """Return a search; its code leaves `Otp` here, for the extension alone.
 
     A row with a value that the extension has no room for was not written by
     us: its MAC need not be asked for, and None stands in its place.
     """
-    window = search.window
     try:
-        return core.SearchJob(
-            row_of(search.token.identity, search.token.row_mac),
-            window.first,
-            window.predicted,
-            window.last,
-            window.spent,
-            search.code.reveal(),
-            None if search.second is None else search.second.reveal(),
-        )
+        row = row_of(search.token.identity, search.token.row_mac)
+        if isinstance(search, SignatureCheck):
+            return _signature_of(row, search)
+        return _window_of(row, search)
     except (OverflowError, ValueError):
         return None
+
+
+def _window_of(row: core.TokenRow, search: Search) -> core.SearchJob:
+    window = search.window
+    return core.SearchJob(
+        row,
+        window.first,
+        window.predicted,
+        window.last,
+        window.spent,
+        search.code.reveal(),
+        None if search.second is None else search.second.reveal(),
+    )
+
+
+def _signature_of(row: core.TokenRow, check: SignatureCheck) -> core.SearchJob:
+    question, steps = check.question, check.steps
+    meant = None if steps is None else (steps.first, steps.predicted, steps.last)
+    return core.SearchJob.signature(row, question.suite, question.text, check.code.reveal(), meant)
 
 
 def row_of(identity: TokenIdentity, mac: bytes) -> core.TokenRow:
