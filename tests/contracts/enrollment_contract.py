@@ -200,7 +200,7 @@ class ReleaseContract:
     def test_forgets_address_and_password_and_destroys_the_seeds(self, bench: SqlBench) -> None:
         bench.run(
             "INSERT INTO signing_seeds SELECT tenant, token_id, custody, seed_length, key_version,"
-            " wrap_format, blob, row_mac FROM tokens"
+            " wrap_format, blob, row_mac, -1 FROM tokens"
         )
         assert release(bench, customer(bench)) == Done()
         row = enrollment(bench)

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from kagimori.domain.false_accept import Odds, odds_of
 from kagimori.domain.policy import AttemptLimits, Windows
-from kagimori.domain.tenant import FalseAcceptBounds, SoftwareTokens, TenantPolicy
+from kagimori.domain.tenant import FalseAcceptBounds, Signing, SoftwareTokens, TenantPolicy
 from kagimori.domain.token import CustodyLabel
+from kagimori.domain.transaction import SigningProfile
 
 BY_APP = frozenset({CustodyLabel.SEALED_BY_APP})
 BANK = TenantPolicy("bank", "10112001", ZoneInfo("Asia/Tokyo"))
@@ -91,6 +92,47 @@ def test_a_certainty_is_one() -> None:
     assert str(Odds("year", 1001, 6, 1000, Fraction(21, 1000))).endswith(
         "= 1 in 1 a year; at most 21 in 1,000 is allowed"
     )
+
+
+@pytest.mark.parametrize(
+    ("profiles", "open_codes", "digits"),
+    [
+        (set(), 5, 10),
+        ({SigningProfile.SCANNED}, 1, 8),
+        ({SigningProfile.TYPED}, 5, 8),
+        (set(SigningProfile), 5, 8),
+    ],
+    ids=["none", "scanned", "typed", "both"],
+)
+def test_what_signs_has_eight_digits_whatever_logs_in(
+    profiles: set[SigningProfile], open_codes: int, digits: int
+) -> None:
+    policy = replace(
+        BANK,
+        custody=BY_APP,
+        windows=Windows(time=2, look_ahead=10),
+        limits=AttemptLimits(5, 20, 100),
+        # More digits than a login has anywhere: what is guessed most easily is the other.
+        tokens=SoftwareTokens(digits=10, transaction_signing=bool(profiles)),
+        signing=Signing(profiles=frozenset(profiles)),
+    )
+    assert {(odds.open_codes, odds.digits) for odds in odds_of(policy)} == {(open_codes, digits)}
+    chance = Fraction(open_codes, 10**digits)
+    assert chances(policy) == [20 * chance, 100 * chance]
+
+
+def test_profiles_count_only_where_signing_is_offered() -> None:
+    silent = replace(BANK, custody=BY_APP, tokens=SoftwareTokens(digits=10))
+    profiles = Signing(profiles=frozenset(SigningProfile))
+    assert odds_of(replace(silent, signing=profiles)) == odds_of(silent)
+
+
+@given(policies)
+def test_offering_signatures_is_never_what_makes_guessing_easy(policy: TenantPolicy) -> None:
+    offered = replace(policy.tokens, transaction_signing=True)
+    profiles = Signing(profiles=frozenset(SigningProfile))
+    signing = replace(policy, tokens=offered, signing=profiles)
+    assert chances(signing) == chances(policy)
 
 
 @given(policies)

@@ -13,6 +13,7 @@ from typing import Final
 
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.domain.token import CustodyLabel
+from kagimori.domain.transaction import CODE_DIGITS, SigningProfile
 
 FEWEST_DIGITS: Final = 6
 """Digits of a code at least, whatever a vendor delivers (RFC 4226 §5.3)."""
@@ -68,13 +69,22 @@ def odds_of(policy: TenantPolicy) -> tuple[Odds, Odds]:
 
 
 def _tokens(policy: TenantPolicy) -> list[tuple[int, int]]:
-    """Return the kinds of tokens the tenant can hold: open codes, and their digits."""
+    """Return the kinds of tokens the tenant can hold: open codes, and their digits.
+
+    A guess at a signature names one challenge, and costs the same attempts.
+    """
     by_time = 2 * policy.windows.time + 1
-    kinds = [(by_time, policy.tokens.digits)]
+    kinds = [(by_time, policy.tokens.digits), *_signatures(policy, by_time)]
     if policy.custody - {CustodyLabel.SEALED_BY_APP}:
         # A vendor's: by time or by event, and with as many digits as he delivers.
         kinds.append((max(by_time, policy.windows.look_ahead), FEWEST_DIGITS))
     return kinds
+
+
+def _signatures(policy: TenantPolicy, by_time: int) -> list[tuple[int, int]]:
+    open_codes = {SigningProfile.SCANNED: 1, SigningProfile.TYPED: by_time}
+    profiles = policy.signing.profiles if policy.tokens.transaction_signing else ()
+    return [(open_codes[profile], CODE_DIGITS) for profile in profiles]
 
 
 def _in_words(bound: Fraction) -> str:

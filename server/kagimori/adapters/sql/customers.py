@@ -37,10 +37,12 @@ SELECT e.user_id, e.state, e.generation, e.request_id, e.fingerprint, e.password
         WHERE o.tenant = c.tenant AND o.subscriber = c.subscriber
           AND o.user_id = e.user_id AND o.kind = 'ISSUED'
         ORDER BY o.created_at DESC LIMIT 1),
-       COALESCE(r.login_otp, 0)
+       COALESCE(r.login_otp, 0),
+       CASE WHEN s.token_id IS NULL THEN 0 ELSE 1 END
 FROM {named} c
 LEFT JOIN enrollments e ON e.tenant = c.tenant AND e.subscriber = c.subscriber
 LEFT JOIN tokens k ON k.tenant = c.tenant AND k.subscriber = c.subscriber
+LEFT JOIN signing_seeds s ON s.tenant = k.tenant AND s.token_id = k.token_id
 LEFT JOIN registrations r ON r.tenant = c.tenant AND r.subscriber = c.subscriber
 """
 
@@ -73,10 +75,12 @@ def _customer(now: int, rows: Sequence[Row]) -> Customer:
     if not rows:
         return Customer(moment(now))
     (row,) = rows
-    token_id, serial, state, generation, in_its_time, letter, login_otp = row[11:]
+    token_id, serial, state, generation, in_its_time, letter, login_otp, can_sign = row[11:]
     token = None
     if token_id is not None:
-        token = HeldToken(token_id, serial, State(state), generation, bool(in_its_time))
+        token = HeldToken(
+            token_id, serial, State(state), generation, bool(in_its_time), bool(can_sign)
+        )
     return Customer(
         moment(now),
         _enrolled(row[:11]),

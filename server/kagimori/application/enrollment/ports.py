@@ -50,7 +50,8 @@ class Enrolled:
 class HeldToken:
     """The live token of a customer, whoever made it.
 
-    ``in_its_time`` is whether the vendor's word lets it be used now.
+    ``in_its_time`` is whether the vendor's word lets it be used now, ``can_sign``
+    whether it has a seed for signatures.
     """
 
     token_id: str
@@ -58,6 +59,7 @@ class HeldToken:
     state: State
     generation: int
     in_its_time: bool = True
+    can_sign: bool = False
 
 
 @value(frozen=True, slots=True)

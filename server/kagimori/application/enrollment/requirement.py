@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a customer needs a code for what he is about to do."""
+"""Whether a customer needs a code for what he is about to do, or a signature."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from kagimori.application.ports import BySubscriber
 from kagimori.application.subscribers import Fingerprints, kept_name
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.calendar import day_of
+from kagimori.domain.errors import InvalidField
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import TenantPolicy, When
 from kagimori.domain.value import value
@@ -29,6 +30,8 @@ class Needs(StrEnum):
     OTP = "OTP"
     REGISTRATION = "REGISTRATION"
     """A token first: what was asked for before there were tokens is abolished."""
+    SIGNATURE = "SIGNATURE"
+    """A code over the transaction (取引確認), and no other."""
 
 
 @value(frozen=True, slots=True)
@@ -36,12 +39,14 @@ class Requirement:
     """What is needed, and whether the customer has a token in use, locked or not.
 
     From the day ``cut_over`` on, in the tenant's calendar, the password that came
-    before the tokens is abolished; None where the tenant names no day.
+    before the tokens is abolished; None where the tenant names no day. ``can_sign`` is
+    whether that token has a seed for signatures, which is not said by what is needed.
     """
 
     needs: Needs
     has_token: bool
     cut_over: date | None = None
+    can_sign: bool = False
 
 
 class GetOtpRequirement:
@@ -54,18 +59,46 @@ class GetOtpRequirement:
         self._policies = policies
 
     async def __call__(
-        self, caller: Caller, subscriber_ref: str, operation: Operation
+        self,
+        caller: Caller,
+        subscriber_ref: str,
+        operation: Operation,
+        amount: int | None = None,
     ) -> Requirement:
         """Return what the tenant's rules and the customer's status make of it, now.
 
-        Raises `StoreUnavailable`.
+        ``amount`` goes with TRANSFER only: yen, of a batch the total. One that is not
+        told is taken for one that must be signed. Raises `InvalidField` or
+        `StoreUnavailable`.
         """
         policy = policy_of(self._policies, caller.tenant)
+        _check_amount(operation, amount)
         subject = BySubscriber(kept_name(self._digests, policy, subscriber_ref))
         customer = await self._store.customer(caller.tenant, subject)
-        has_token = status_of(customer) in IN_USE
-        needs = _with_token if has_token else _without_token
-        return Requirement(needs(customer, policy, operation), has_token, _cut_over(policy))
+        if status_of(customer) not in IN_USE:
+            needs = _without_token(customer, policy, operation)
+            return Requirement(needs, has_token=False, cut_over=_cut_over(policy))
+        can_sign = customer.token is not None and customer.token.can_sign
+        if _is_signed(policy, operation, amount):
+            needs = Needs.SIGNATURE
+        else:
+            needs = _with_token(customer, policy, operation)
+        return Requirement(needs, has_token=True, cut_over=_cut_over(policy), can_sign=can_sign)
+
+
+def _check_amount(operation: Operation, amount: int | None) -> None:
+    if amount is None:
+        return
+    if operation is not Operation.TRANSFER:
+        raise InvalidField("amount", "goes with a transfer only")
+    if amount < 1:
+        raise InvalidField("amount", "must be 1 or more")
+
+
+def _is_signed(policy: TenantPolicy, operation: Operation, amount: int | None) -> bool:
+    if operation is not Operation.TRANSFER or not policy.tokens.transaction_signing:
+        return False
+    return amount is None or amount >= policy.signing.from_amount
 
 
 def _with_token(customer: Customer, policy: TenantPolicy, operation: Operation) -> Needs:

@@ -37,3 +37,11 @@ challenges: Final = sa.Table(
 )
 
 sa.Index("ix_challenges_expires_at", challenges.c.expires_at)
+
+# A customer's, the oldest first: there is a bound on how many are open.
+sa.Index(
+    "ix_challenges_subscriber",
+    challenges.c.tenant,
+    challenges.c.subscriber,
+    challenges.c.created_at,
+)

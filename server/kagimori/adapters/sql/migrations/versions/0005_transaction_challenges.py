@@ -50,6 +50,9 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "70"},
     )
     op.create_index("ix_challenges_expires_at", "challenges", ["expires_at"])
+    op.create_index(
+        "ix_challenges_subscriber", "challenges", ["tenant", "subscriber", "created_at"]
+    )
 
 
 def downgrade() -> None:
