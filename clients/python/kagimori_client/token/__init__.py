@@ -4,8 +4,10 @@
 `SoftwareToken.set_up` provisions one that a bank has issued, and
 `SoftwareToken.set_up_new` makes one before any bank knows the customer.
 `SoftwareToken.open` takes it from its file again, offline, and
-`SoftwareToken.code` is what the customer types. What the app has to know of the
-authority is an `AuthorityProfile`. Every error is a `TokenError`.
+`SoftwareToken.code` is what the customer types. `SoftwareToken.sign` is the code for a
+transaction that `SoftwareToken.read_transaction` has read and the app has shown. What
+the app has to know of the authority is an `AuthorityProfile`. Every error is a
+`TokenError`.
 
 Needs the extra: ``pip install 'kagimori-client[token]'``.
 """
@@ -22,6 +24,7 @@ from kagimori_client.token.errors import (
     ActivationExpired,
     ActivationRefused,
     AlreadyProvisioned,
+    AnotherBanksTransaction,
     AuthorityFault,
     ClockTooEarly,
     EnvelopeRefused,
@@ -30,10 +33,13 @@ from kagimori_client.token.errors import (
     InvalidField,
     KeyNotPinned,
     NoAnswer,
+    NotATransaction,
     NotOffered,
     ProfileRefused,
     SetUpRefused,
     SetUpUnfinished,
+    SigningNotOffered,
+    SigningRefused,
     TokenError,
     TooManyTries,
     Unavailable,
@@ -42,12 +48,14 @@ from kagimori_client.token.errors import (
 )
 from kagimori_client.token.otp import HashAlgorithm, OtpProfile
 from kagimori_client.token.safe import Cover, look
+from kagimori_client.token.signing import TransactionToSign
 from kagimori_client.token.software_token import SoftwareToken
 
 __all__ = [
     "ActivationExpired",
     "ActivationRefused",
     "AlreadyProvisioned",
+    "AnotherBanksTransaction",
     "AuthorityFault",
     "AuthorityProfile",
     "ClockReading",
@@ -60,14 +68,18 @@ __all__ = [
     "InvalidField",
     "KeyNotPinned",
     "NoAnswer",
+    "NotATransaction",
     "NotOffered",
     "OtpProfile",
     "ProfileRefused",
     "SetUpRefused",
     "SetUpUnfinished",
+    "SigningNotOffered",
+    "SigningRefused",
     "SoftwareToken",
     "TokenError",
     "TooManyTries",
+    "TransactionToSign",
     "Unavailable",
     "UnknownVersion",
     "WrongPassphrase",

@@ -21,10 +21,14 @@
     │   ├── UnknownVersion
     │   ├── SetUpUnfinished
     │   └── FileTaken
+    ├── SigningRefused     the customer: nothing is signed
+    │   ├── NotATransaction
+    │   ├── AnotherBanksTransaction
+    │   └── SigningNotOffered
     ├── ProfileRefused     the app's maker: the authority profile is not right
     └── ClockTooEarly      the customer: the device's clock is wrong
 
-No error quotes a seed, a code, a password, a passphrase or a user ID.
+No error quotes a seed, a code, a password, a passphrase, a user ID or what is signed.
 """
 
 from __future__ import annotations
@@ -169,6 +173,34 @@ class FileTaken(FileRefused):
     def __init__(self) -> None:
         """Take no details."""
         super().__init__("there is a file already: another token may be in it")
+
+
+class SigningRefused(TokenError):
+    """The token does not sign this. Nothing was computed."""
+
+
+class NotATransaction(SigningRefused):
+    """The text is no transaction, or one of a version that this app does not know."""
+
+    def __init__(self) -> None:
+        """Take no details."""
+        super().__init__("the text is no transaction that this app can read")
+
+
+class AnotherBanksTransaction(SigningRefused):
+    """The transaction is for a token of another bank."""
+
+    def __init__(self) -> None:
+        """Take no details."""
+        super().__init__("the transaction is another bank's")
+
+
+class SigningNotOffered(SigningRefused):
+    """The bank of this token does not offer 取引確認."""
+
+    def __init__(self) -> None:
+        """Take no details."""
+        super().__init__("the bank does not offer the signing of transactions")
 
 
 class ProfileRefused(TokenError):

@@ -10,10 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from kagimori_client.token import clock, fields
+from kagimori_client.token import clock, fields, signing
 from kagimori_client.token.authority_profile import AuthorityProfile
 from kagimori_client.token.clock import ClockReading
-from kagimori_client.token.errors import FileTaken, SetUpUnfinished
+from kagimori_client.token.errors import (
+    AnotherBanksTransaction,
+    FileTaken,
+    SetUpUnfinished,
+    SigningNotOffered,
+)
 from kagimori_client.token.line import line_to
 from kagimori_client.token.otp import OtpProfile, hotp
 from kagimori_client.token.record import Draft, Record, from_octets, to_octets
@@ -27,6 +32,7 @@ from kagimori_client.token.setting_up import (
     finished,
     pins_of,
 )
+from kagimori_client.token.signing import TransactionToSign
 
 TIMEOUT = 20.0
 """Seconds for a set-up, asking again included."""
@@ -147,6 +153,45 @@ class SoftwareToken:
         """Return how long the code is shown: from period - 1 down to 0, in seconds."""
         return self.profile.seconds_left(time.time() if at is None else at)
 
+    def read_transaction(self, text: str) -> TransactionToSign:
+        """Return what the text of a QR code asks this token to sign: show it, then `sign`.
+
+        Raise `SigningNotOffered`, `NotATransaction` for any text but a transaction's
+        encoding, or `AnotherBanksTransaction`.
+        """
+        self._check_signing()
+        scanned = TransactionToSign(text)
+        self._check_own(scanned)
+        return scanned
+
+    def sign(self, scanned: TransactionToSign) -> str:
+        """Return the 8-digit code over exactly the text that ``scanned`` was read from.
+
+        RFC 6287, OCRA-1:HOTP-SHA256-8:QH64, under the signing seed: no login code is one
+        of these. Raise what `read_transaction` raises.
+        """
+        self._check_signing()
+        if not isinstance(scanned, TransactionToSign):
+            raise TypeError("only what was read can be shown, and only that is signed")
+        self._check_own(scanned)
+        return signing.answer(self._record.seeds.signing, scanned)
+
+    def sign_typed(self, account_number: str, amount: str, at: float | None = None) -> str:
+        """Return the 8-digit code over what the customer typed, at ``at``; now without it.
+
+        RFC 6287, OCRA-1:HOTP-SHA256-8:QA20-T30S. ``account_number`` is the payee's 7
+        digits, ``amount`` yen in decimal, 1 to 9,999,999,999 without leading zeros: both
+        as typed, in ASCII. Raise `SigningNotOffered`, `InvalidField` or `ClockTooEarly`.
+        """
+        self._check_signing()
+        moment = time.time() if at is None else at
+        return signing.typed_answer(self._record.seeds.signing, account_number, amount, moment)
+
+    def typed_seconds_left(self, at: float | None = None) -> int:
+        """Return how long a code of `sign_typed` is current: from 29 down to 0, in seconds."""
+        moment = time.time() if at is None else at
+        return signing.TYPED.period - 1 - int(moment // 1) % signing.TYPED.period
+
     def relabel(self, text: str | None) -> None:
         """Set the トークン表示名, or take it away, and keep that; see `label`.
 
@@ -218,6 +263,14 @@ class SoftwareToken:
     def __repr__(self) -> str:
         """Show whose it is and nothing else."""
         return f"<SoftwareToken of {self.service_id}>"
+
+    def _check_signing(self) -> None:
+        if not self.transaction_signing:
+            raise SigningNotOffered
+
+    def _check_own(self, scanned: TransactionToSign) -> None:
+        if scanned.service_id != self.service_id:
+            raise AnotherBanksTransaction
 
     def _keep(self, record: Record) -> None:
         self._safe.write(record.cover, to_octets(record))

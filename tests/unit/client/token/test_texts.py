@@ -11,11 +11,16 @@ import pytest
 from rich.cells import cell_len
 
 from kagimori_client.token import InvalidField, TokenError, TooManyTries, errors
-from kagimori_client.token.cli import texts
+from kagimori_client.token.cli import signing_texts, texts
 from kagimori_client.token.cli.sentences import FIELDS, SENTENCES, Trouble, sentence
 from kagimori_client.token.cli.texts import Language, Text, Words, language_of
 
-TEXTS = {name: text for name, text in vars(texts).items() if isinstance(text, Text)}
+TEXTS = {
+    f"{module.__name__.rpartition('.')[2]}.{name}": text
+    for module in (texts, signing_texts)
+    for name, text in vars(module).items()
+    if isinstance(text, Text)
+}
 JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
 SPEAKERS = [Words(language) for language in Language]
 

@@ -16,12 +16,14 @@ import typer
 from typer.exceptions import TyperException
 
 import kagimori_client
-from kagimori_client.token.cli import texts
+from kagimori_client.token.cli import signing_texts, texts
 from kagimori_client.token.cli.commands import Commands
 from kagimori_client.token.cli.desk import Desk
 from kagimori_client.token.cli.sentences import Trouble
 from kagimori_client.token.cli.shelf import Shelf, home_of
+from kagimori_client.token.cli.signing import Signing
 from kagimori_client.token.cli.texts import Words, language_of
+from kagimori_client.token.cli.unlocking import Unlocking
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -34,7 +36,9 @@ def run(arguments: Sequence[str]) -> int:
     _print_what_can_be()
     words = Words(language_of(arguments, os.environ))
     desk = Desk(words)
-    app = build(Commands(desk, Shelf(home_of(os.environ))), words)
+    shelf = Shelf(home_of(os.environ))
+    app = build(Commands(desk, shelf), words)
+    add_signing(app, Signing(desk, Unlocking(desk, shelf)), words)
     try:
         status = app(_without_language(arguments), "kagimori-token", standalone_mode=False)
     except TyperException as wrong:
@@ -90,6 +94,31 @@ def build(commands: Commands, words: Words) -> typer.Typer:
         commands.remove(token, yes=yes)
 
     return app
+
+
+def add_signing(app: typer.Typer, signing: Signing, words: Words) -> None:
+    """Let ``app`` run the command ``sign`` as well."""
+    File = Annotated[Path | None, typer.Argument(help=words(signing_texts.ABOUT_FILE))]  # noqa: N806 - types
+    Typed = Annotated[bool, typer.Option("--typed", help=words(signing_texts.ABOUT_TYPED))]  # noqa: N806
+    Token = Annotated[str | None, typer.Option("--token", "-t", help=words(texts.ABOUT_TOKEN))]  # noqa: N806
+    Yes = Annotated[bool, typer.Option("--yes", help=words(signing_texts.ABOUT_YES))]  # noqa: N806
+    Ascii = Annotated[bool, typer.Option("--ascii", help=words(texts.ABOUT_ASCII))]  # noqa: N806
+
+    @app.command(help=words(signing_texts.ABOUT_SIGN))
+    def sign(
+        file: File = None,
+        *,
+        typed: Typed = False,
+        token: Token = None,
+        yes: Yes = False,
+        ascii_only: Ascii = False,
+    ) -> None:
+        if not typed:
+            signing.scanned(token, file, yes=yes, plain=ascii_only)
+        elif file is None:
+            signing.typed(token, yes=yes, plain=ascii_only)
+        else:
+            raise Trouble(signing_texts.FILE_OR_TYPED)
 
 
 def _typer(commands: Commands, words: Words) -> typer.Typer:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text as RichText
 
 from kagimori_client.token import fields
@@ -18,17 +17,9 @@ from kagimori_client.token.cli.desk import Desk
 from kagimori_client.token.cli.screen import Screen, clock_sentence, moment
 from kagimori_client.token.cli.sentences import Trouble
 from kagimori_client.token.cli.shelf import Entry, Shelf
-from kagimori_client.token.errors import (
-    NoAnswer,
-    NotOffered,
-    ProfileRefused,
-    SetUpUnfinished,
-    WrongPassphrase,
-)
-from kagimori_client.token.safe import Cover, look
+from kagimori_client.token.cli.unlocking import Unlocking
+from kagimori_client.token.errors import NoAnswer, NotOffered, ProfileRefused
 from kagimori_client.token.software_token import SoftwareToken
-
-PASSPHRASE_TRIES = 3
 
 
 class Commands:
@@ -37,10 +28,11 @@ class Commands:
     def __init__(self, desk: Desk, shelf: Shelf) -> None:
         """Work at ``desk`` with the tokens on ``shelf``."""
         self._desk, self._shelf = desk, shelf
+        self._unlocking = Unlocking(desk, shelf)
 
     def show(self, choice: str | None, *, once: bool, ascii_only: bool) -> None:
         """Unlock a token and show its code."""
-        token = self._unlock(self._choose(choice))
+        token = self._unlocking.unlock(self._unlocking.choose(choice))
         if once:
             self._desk.out.print(token.code())
         else:
@@ -51,18 +43,18 @@ class Commands:
         entries = self._shelf.entries()
         if not entries:
             raise Trouble(texts.NO_TOKENS)
-        self._desk.out.print(self._table(entries))
+        self._desk.out.print(self._unlocking.table(entries))
 
     def label(self, choice: str | None, text: str) -> None:
         """Change the display label."""
         fields.label(text)
-        self._unlock(self._choose(choice)).relabel(text)
+        self._unlocking.unlock(self._unlocking.choose(choice)).relabel(text)
         self._desk.tell(texts.LABEL_SET)
 
     def time(self, choice: str | None, authority: Path | None) -> None:
         """Compare the clocks."""
         profile = self._profile(authority)
-        token = self._unlock(self._choose(choice))
+        token = self._unlocking.unlock(self._unlocking.choose(choice))
         reading = token.measure_clock(profile)
         self._desk.out.print(clock_sentence(self._desk.words, reading))
         if token.clock_is_wrong:
@@ -72,7 +64,7 @@ class Commands:
 
     def remove(self, choice: str | None, *, yes: bool) -> None:
         """Take a token away; its passphrase may be forgotten."""
-        entry = self._choose(choice)
+        entry = self._unlocking.choose(choice)
         if yes or self._desk.confirm(texts.ASK_REMOVE, usual=False, name=entry.name):
             self._shelf.remove(entry)
             self._desk.tell(texts.REMOVED)
@@ -196,38 +188,6 @@ class Commands:
     def _ask_label(self) -> str | None:
         return self._desk.ask_until(lambda: self._desk.ask(texts.ASK_LABEL), fields.label)
 
-    def _choose(self, choice: str | None) -> Entry:
-        entries = self._shelf.entries()
-        if not entries:
-            raise Trouble(texts.NO_TOKENS)
-        if choice is not None:
-            return self._shelf.find(choice)
-        if len(entries) == 1:
-            return entries[0]
-        if not self._desk.is_attended:
-            raise Trouble(texts.WHICH_TOKEN)
-        self._desk.aside.print(self._table(entries))
-        return self._desk.ask_until(lambda: self._desk.ask(texts.ASK_WHICH), self._shelf.find)
-
-    def _unlock(self, entry: Entry) -> SoftwareToken:
-        # A newer app's file, or one half set up, is found before anything is asked.
-        with contextlib.suppress(WrongPassphrase):
-            if not look(entry.path).finished:
-                raise SetUpUnfinished
-        tries = PASSPHRASE_TRIES if self._desk.is_attended else 1
-        for _ in range(tries - 1):
-            try:
-                return self._opened(entry)
-            except WrongPassphrase as wrong:
-                self._desk.complain(wrong)
-        return self._opened(entry)
-
-    def _opened(self, entry: Entry) -> SoftwareToken:
-        phrase = self._desk.ask_hidden(texts.ASK_PASSPHRASE)
-        if not phrase:
-            raise WrongPassphrase
-        return SoftwareToken.open(entry.path, phrase)
-
     def _show(self, token: SoftwareToken, *, ascii_only: bool) -> None:
         screen = Screen(self._desk.out, self._desk.words, ascii_only=ascii_only)
         if self._desk.out.is_terminal and not self._desk.out.is_dumb_terminal:
@@ -244,16 +204,6 @@ class Commands:
         except ProfileRefused as wrong:
             raise Trouble(texts.BAD_PROFILE, path=path) from wrong
 
-    def _table(self, entries: list[Entry]) -> Table:
-        heads = (texts.NUMBER, texts.LABEL, texts.BANK, texts.SERVICE_ID, texts.STATE)
-        table = Table(*map(self._desk.words, heads), box=None, pad_edge=False)
-        for entry in entries:
-            cover = entry.cover or Cover("")
-            state = self._desk.words(_state(entry.cover))
-            shown = (str(entry.number), cover.label or "", cover.issuer, cover.service_id, state)
-            table.add_row(*map(RichText, shown))
-        return table
-
 
 def _known(profile: AuthorityProfile, typed: str) -> str:
     if fields.service_id(typed) not in profile.pins:
@@ -266,9 +216,3 @@ def _found(profile: AuthorityProfile, typed: str) -> str:
     if service_id is None:
         raise Trouble(texts.NO_SUCH_BANK)
     return service_id
-
-
-def _state(cover: Cover | None) -> texts.Text:
-    if cover is None:
-        return texts.STATE_DAMAGED
-    return texts.STATE_READY if cover.finished else texts.STATE_UNFINISHED

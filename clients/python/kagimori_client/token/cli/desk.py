@@ -15,6 +15,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text as RichText
 
+from kagimori_client.token.cli.keyboard import discard_typed
 from kagimori_client.token.cli.sentences import Trouble, sentence
 from kagimori_client.token.cli.texts import Text, Words
 from kagimori_client.token.errors import InvalidField
@@ -51,12 +52,12 @@ class Desk:
     def ask(self, text: Text, **values: object) -> str:
         """Return a typed line, without the spaces around it; raise `EOFError` at its end."""
         print(self.words(text, **values), end="", file=sys.stderr, flush=True)  # noqa: T201 - a prompt
-        return _line().strip()
+        return line().strip()
 
     def ask_hidden(self, text: Text) -> str:
         """Return a line that is not shown while it is typed, else one of standard input."""
         if not self.is_attended:
-            return _line()
+            return line()
         return getpass.getpass(self.words(text), stream=sys.stderr)
 
     def ask_until(self, asked: Callable[[], str], check: Callable[[str], T]) -> T:
@@ -72,6 +73,14 @@ class Desk:
                     raise
                 self.complain(wrong)
 
+    def confirm_afresh(self, text: Text) -> bool:
+        """Return a yes that was typed after the question, not pasted ahead of it."""
+        discard_typed()
+        try:
+            return self.confirm(text, usual=False)
+        except EOFError:
+            return False
+
     def confirm(self, text: Text, *, usual: bool, **values: object) -> bool:
         """Return a yes or a no; ``usual`` is what Enter alone means."""
         answer = self.ask(text, **values).lower()
@@ -80,8 +89,9 @@ class Desk:
         return False
 
 
-def _line() -> str:
-    line = sys.stdin.readline()
-    if not line:
+def line() -> str:
+    """Return a line of standard input without its end; raise `EOFError` at its end."""
+    typed = sys.stdin.readline()
+    if not typed:
         raise EOFError
-    return line.rstrip("\r\n")
+    return typed.rstrip("\r\n")

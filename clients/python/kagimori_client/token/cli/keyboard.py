@@ -20,6 +20,9 @@ except ImportError:  # Windows: Ctrl-C leaves, other keys do nothing
 else:
     _HAS_TERMIOS = True
 
+_QUIET: Final = 0.05
+"""Seconds without a line after which a paste is over."""
+_MOST_LINES: Final = 1000
 _SUSPEND: Final = b"\x00"  # _POSIX_VDISABLE
 _CONTROL_D: Final = "\x04"
 LEAVES: Final = frozenset(("q", "Q", "ｑ", "Ｑ", _CONTROL_D))  # noqa: RUF001 - an IME may be on
@@ -50,6 +53,19 @@ def keyboard() -> Iterator[Keyboard]:
     """Give keys one by one, unseen; being ended or hung up on is a Ctrl-C."""
     with _ended_as_interrupted(), _one_by_one() as descriptor:
         yield Keyboard(descriptor)
+
+
+def discard_typed() -> None:
+    """Throw away what was typed ahead, such as the rest of what was pasted."""
+    if not _HAS_TERMIOS or not sys.stdin.isatty():
+        return
+    descriptor = sys.stdin.fileno()
+    # Of a terminal that is gone there would be no end.
+    for _ in range(_MOST_LINES):
+        termios.tcflush(descriptor, termios.TCIFLUSH)
+        ready, _, _ = select.select([descriptor], [], [], _QUIET)
+        if not ready:
+            return
 
 
 @contextlib.contextmanager

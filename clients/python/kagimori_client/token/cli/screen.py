@@ -68,7 +68,7 @@ class Screen:
             RichText(token.label or token.issuer, "bold"),
             RichText(token.issuer if token.label else " "),
             _blank(),
-            *(RichText(row, "bold") for row in self._big(code)),
+            *(RichText(row, "bold") for row in self.big(code)),
             _blank(),
             RichText(self._words(texts.REMAINING, seconds=left), style),
             RichText(self._bar(left, token.profile.period), style),
@@ -84,15 +84,16 @@ class Screen:
             Group(*map(Align.center, lines)), vertical="middle", height=self._console.height
         )
 
-    def _live(self) -> Live:
-        return Live(console=self._console, screen=True, auto_refresh=False, redirect_stderr=False)
-
-    def _big(self, code: str) -> list[str]:
+    def big(self, code: str) -> list[str]:
+        """Return the rows of ``code``: drawn where there is room, else in one line."""
         rows = drawn(code, self._ink)
         room = self._console.size
         if room.width < len(rows[0]) or room.height < _SHORTEST_SCREEN:
             return ["  ".join(" ".join(group) for group in grouped(code))]
         return rows
+
+    def _live(self) -> Live:
+        return Live(console=self._console, screen=True, auto_refresh=False, redirect_stderr=False)
 
     def _bar(self, left: int, period: int) -> str:
         width = max(1, min(_LONGEST_BAR, self._console.width - 4))

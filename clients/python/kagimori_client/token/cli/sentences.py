@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from kagimori_client.token import errors
-from kagimori_client.token.cli import texts
+from kagimori_client.token.cli import signing_texts, texts
 from kagimori_client.token.cli.texts import Text, Words
 
 SENTENCES: Final[Mapping[type[errors.TokenError], Text]] = {
@@ -25,6 +25,9 @@ SENTENCES: Final[Mapping[type[errors.TokenError], Text]] = {
     errors.SetUpUnfinished: texts.SETUP_UNFINISHED,
     errors.FileTaken: texts.FILE_TAKEN,
     errors.ClockTooEarly: texts.CLOCK_TOO_EARLY,
+    errors.NotATransaction: signing_texts.NOT_A_TRANSACTION,
+    errors.AnotherBanksTransaction: signing_texts.ANOTHER_BANKS,
+    errors.SigningNotOffered: signing_texts.NOT_OFFERED,
 }
 FIELDS: Final[Mapping[str, Text]] = {
     "service_id": texts.BAD_SERVICE_ID,
@@ -32,6 +35,8 @@ FIELDS: Final[Mapping[str, Text]] = {
     "activation_password": texts.BAD_ACTIVATION_PASSWORD,
     "passphrase": texts.BAD_PASSPHRASE,
     "label": texts.BAD_LABEL,
+    "account_number": signing_texts.BAD_ACCOUNT,
+    "amount": signing_texts.BAD_AMOUNT,
 }
 
 
