@@ -102,6 +102,7 @@ def _serving(config: Config) -> Iterator[Any]:
         _followed,
         unasked,
         unasked,
+        unasked,
     )
 
 

@@ -51,6 +51,8 @@ ROLES: Final = {
     "ResynchronizeToken": {"channel", "operator"},
     "GetOtpRequirement": {"channel"},
     "VerifyOtp": {"channel"},
+    "CreateTransactionChallenge": {"channel"},
+    "VerifyTransaction": {"channel"},
 }
 """Who may call what, as the protos say it."""
 

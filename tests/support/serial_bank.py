@@ -30,6 +30,7 @@ from kagimori.application.verification.engine import Bounds, Engine
 from kagimori.application.verification.verify import VerifyOtp
 from kagimori.bootstrap.assisting import assistance
 from kagimori.bootstrap.enrolling import enrollment_desk
+from kagimori.bootstrap.signing import signing_desk
 from kagimori.domain.grid_card import COLUMNS
 from kagimori.domain.policy import AttemptLimits, Operation
 from kagimori.domain.tenant import Registration, SubscriberNames, TenantPolicy, When
@@ -114,6 +115,7 @@ class SerialBank(HardwareBank):
             vault=vault,
             receive=None,
             assistance=assistance(opened, vault, policies),
+            signing=signing_desk(opened, vault, policies, verify),
         )
         return engine, use_cases_of(authority)
 

@@ -21,6 +21,7 @@ from grpc_status import rpc_status
 
 from development.certificates import CertificateAuthority, Identity, new_authority
 from kagimori.application.administration.hsm_status import HsmStatus, SeedCache, TenantKeys
+from kagimori.application.signing.verify import Begun
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 from kagimori.transport.enrollment import (
     Counter,
@@ -30,6 +31,7 @@ from kagimori.transport.enrollment import (
     Registrations,
 )
 from kagimori.transport.server import AuthorityServer, ServerSettings, UseCases, build_server
+from kagimori.transport.verification import Signing
 
 BANK = "10112001"
 ACCEPTED = Verdict(
@@ -114,6 +116,21 @@ class Scripted:
 
 
 @dataclass(frozen=True)
+class ScriptedSigning:
+    """The use cases about transactions; every code is over what has ``digest``."""
+
+    challenge: Scripted = field(default_factory=Scripted)
+    judge: ScriptedVerify = field(default_factory=ScriptedVerify)
+    digest: str = "5d" * 32
+
+    def verify(self, **asked: Any) -> Begun:  # noqa: ANN401 - whatever it is asked
+        return Begun(self.judge(**asked), self.digest)
+
+    def use_cases(self) -> Signing:
+        return Signing(self.challenge, self.verify)
+
+
+@dataclass(frozen=True)
 class ScriptedEnrollment:
     """The use cases of EnrollmentService, and that of GetOtpRequirement."""
 
@@ -189,6 +206,7 @@ class Served:
     verify: ScriptedVerify
     enrollment: ScriptedEnrollment
     components: Mapping[str, Component]
+    signing: ScriptedSigning
 
     @property
     def target(self) -> str:
@@ -237,10 +255,10 @@ def serving(directory: Path, **changed: Any) -> Iterator[Served]:  # noqa: ANN40
     authority = new_authority(directory)
     settings = settings_of(authority, **changed)
     components = {"hsm": Component(), "database": Component()}
-    verify, enrollment = ScriptedVerify(), ScriptedEnrollment()
-    server = on_loop(started(settings, verify, components, enrollment))
+    verify, enrollment, signing = ScriptedVerify(), ScriptedEnrollment(), ScriptedSigning()
+    server = on_loop(started(settings, verify, components, enrollment, signing))
     try:
-        yield Served(authority, server, settings, verify, enrollment, components)
+        yield Served(authority, server, settings, verify, enrollment, components, signing)
     finally:
         on_loop(server.stop(grace=0.5))
 
@@ -250,11 +268,14 @@ async def started(
     verify: ScriptedVerify,
     components: Mapping[str, Component],
     enrollment: ScriptedEnrollment | None = None,
+    signing: ScriptedSigning | None = None,
 ) -> AuthorityServer:
-    """Return a server that serves."""
+    """Return a server that serves; without ``signing`` it offers no signatures."""
     pings = {name: component.ping for name, component in components.items()}
     scripted = enrollment or ScriptedEnrollment()
     use_cases = UseCases(verify, scripted.require, scripted.use_cases(), HsmOnTheDesk())
+    if signing is not None:
+        use_cases = replace(use_cases, signing=signing.use_cases())
     server = build_server(settings, use_cases, pings)
     await server.start()
     return server

@@ -2,12 +2,13 @@
 """Give a bank's customers tokens, and ask whether their one-time passwords are good.
 
 Each role has a connection of its own. `TokenRegistrar` leads a customer to a
-token and back; `BankChannel` judges codes, and tells whether one is needed;
-`BankDesk` unlocks; `HardwareTokenDesk` hands hardware tokens out and takes them
-back; `ReplacementDesk` lets two of the staff agree on an exchange. What is done is
-returned as a value (`Receipt`, `Enrollment`, `HardwareToken`), and everything else is
-raised: there is no boolean that can be forgotten. `BankChannel.verify_batch` answers
-many `Offer` at once, each with the receipt or the error.
+token and back; `BankChannel` judges codes, tells whether one is needed, and has
+transfers signed (`Transaction`, `TransactionChallenge`); `BankDesk` unlocks;
+`HardwareTokenDesk` hands hardware tokens out and takes them back; `ReplacementDesk`
+lets two of the staff agree on an exchange. What is done is returned as a value
+(`Receipt`, `Enrollment`, `HardwareToken`), and everything else is raised: there is no
+boolean that can be forgotten. `BankChannel.verify_batch` answers many `Offer` at once,
+each with the receipt or the error.
 
 Every error is a `KagimoriError`; its four branches say who has to act on it:
 `OtpRefused` and `NotNow` the customer, `CallRefused` the bank's developer,
@@ -22,6 +23,7 @@ from kagimori_client.errors import (
     AlreadyActive,
     AuthorityFault,
     CallRefused,
+    CannotSign,
     ChallengeOver,
     GridAnswerRejected,
     GridCardLocked,
@@ -54,6 +56,7 @@ from kagimori_client.errors import (
     TokenExpired,
     TokenLocked,
     TokenNotActive,
+    TransactionChanged,
     TriesSpent,
     Unavailable,
     UnknownProposal,
@@ -75,16 +78,20 @@ from kagimori_client.replacement_proposal import (
 from kagimori_client.replacement_receipt import ReplacementReceipt
 from kagimori_client.requirement import OtpRequirement, Requirement
 from kagimori_client.resynchronization import Resynchronization
+from kagimori_client.signing import SigningProfile, TransactionChallenge, TypedChallenge
 from kagimori_client.token_registrar import TokenRegistrar
+from kagimori_client.transaction import AccountType, InvalidTransaction, Transaction, Transfer
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AccountType",
     "AlreadyActive",
     "AuthorityFault",
     "BankChannel",
     "BankDesk",
     "CallRefused",
+    "CannotSign",
     "ChallengeOver",
     "Enrollment",
     "EnrollmentStatus",
@@ -95,6 +102,7 @@ __all__ = [
     "HardwareToken",
     "HardwareTokenDesk",
     "InvalidRequest",
+    "InvalidTransaction",
     "KagimoriError",
     "LetterStatus",
     "LiveToken",
@@ -133,6 +141,7 @@ __all__ = [
     "Resynchronization",
     "SamePerson",
     "SameToken",
+    "SigningProfile",
     "TokenCondition",
     "TokenExpired",
     "TokenKind",
@@ -140,7 +149,12 @@ __all__ = [
     "TokenNotActive",
     "TokenRegistrar",
     "TokenState",
+    "Transaction",
+    "TransactionChallenge",
+    "TransactionChanged",
+    "Transfer",
     "TriesSpent",
+    "TypedChallenge",
     "Unavailable",
     "UnknownProposal",
     "UnknownSerial",

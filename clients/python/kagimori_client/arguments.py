@@ -7,6 +7,7 @@ a `TypeError` or `ValueError` that names the argument. No value is quoted.
 
 from __future__ import annotations
 
+from typing import Final, cast
 from uuid import UUID
 
 from kagimori_client.api.enrollment.v1 import login_otp_pb2
@@ -14,6 +15,9 @@ from kagimori_client.errors import InvalidRequest
 from kagimori_client.hardware import TokenCondition
 from kagimori_client.operation import Operation
 from kagimori_client.request_id import fresh
+
+_MOST: Final = 2**64 - 1
+"""The largest uint64 of protobuf, whose own errors quote the value."""
 
 
 def id_of(request_id: object) -> UUID:
@@ -67,6 +71,15 @@ def check_operation(request_id: UUID | None, operation: object) -> None:
     if not isinstance(operation, Operation):
         msg = "must be a member of kagimori_client.Operation"
         raise InvalidRequest("operation", msg, request_id)
+
+
+def check_amount(amount: object) -> None:
+    """Raise `InvalidRequest` for what is no whole number of yen, or none that is sent."""
+    # bool is an int: True would be one yen.
+    is_number = isinstance(amount, int) and not isinstance(amount, bool)
+    if not is_number or not 1 <= cast("int", amount) <= _MOST:
+        msg = "must be a positive int"
+        raise InvalidRequest("amount", msg, None)
 
 
 def check_choice(request_id: UUID | None, login_otp: object) -> login_otp_pb2.LoginOtp:

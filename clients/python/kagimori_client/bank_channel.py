@@ -9,8 +9,12 @@ from uuid import UUID
 
 import grpc
 
-from kagimori_client.api.verification.v1 import verification_pb2, verification_pb2_grpc
-from kagimori_client.arguments import check_operation, check_texts, id_of, uuid_of
+from kagimori_client.api.verification.v1 import (
+    transaction_pb2,
+    verification_pb2,
+    verification_pb2_grpc,
+)
+from kagimori_client.arguments import check_amount, check_operation, check_texts, id_of, uuid_of
 from kagimori_client.batch import Offer, verify_all
 from kagimori_client.connection import Connection
 from kagimori_client.errors import KagimoriError
@@ -23,6 +27,15 @@ from kagimori_client.resynchronization import (
     resync_request_of,
     resynchronization_of,
 )
+from kagimori_client.signing import (
+    SigningProfile,
+    TransactionChallenge,
+    challenge_of,
+    challenge_request_of,
+    signature_of,
+    signature_request_of,
+)
+from kagimori_client.transaction import Transaction
 
 _VerifyOtp: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
@@ -40,6 +53,14 @@ _ResynchronizeToken: TypeAlias = (
     "grpc.UnaryUnaryMultiCallable["
     "verification_pb2.ResynchronizeTokenRequest, verification_pb2.ResynchronizeTokenResponse]"
 )
+_CreateTransactionChallenge: TypeAlias = (
+    "grpc.UnaryUnaryMultiCallable[transaction_pb2.CreateTransactionChallengeRequest,"
+    " transaction_pb2.CreateTransactionChallengeResponse]"
+)
+_VerifyTransaction: TypeAlias = (
+    "grpc.UnaryUnaryMultiCallable["
+    "transaction_pb2.VerifyTransactionRequest, transaction_pb2.VerifyTransactionResponse]"
+)
 
 
 class BankChannel(Connection):
@@ -55,6 +76,8 @@ class BankChannel(Connection):
         self._batch_verify_otp: _BatchVerifyOtp = stub.BatchVerifyOtp
         self._get_otp_requirement: _GetOtpRequirement = stub.GetOtpRequirement
         self._resynchronize_token: _ResynchronizeToken = stub.ResynchronizeToken
+        self._create_challenge: _CreateTransactionChallenge = stub.CreateTransactionChallenge
+        self._verify_transaction: _VerifyTransaction = stub.VerifyTransaction
 
     def verify(  # noqa: PLR0913 - all but the code by keyword
         self,
@@ -118,15 +141,22 @@ class BankChannel(Connection):
         return verify_all(offers, self._send_batch, within)
 
     def requirement(
-        self, subscriber_ref: str, operation: Operation, *, timeout: float | None = None
+        self,
+        subscriber_ref: str,
+        operation: Operation,
+        *,
+        amount: int | None = None,
+        timeout: float | None = None,
     ) -> OtpRequirement:
-        """Return whether this customer needs a code for ``operation`` now.
+        """Return whether this customer needs a code, or a signature, for ``operation`` now.
 
         RPC: kagimori.verification.v1.VerificationService/GetOtpRequirement.
 
         ``subscriber_ref`` is the bank's own customer number, 1 to 64 characters;
         one that the authority does not know has no token and needs no code.
-        ``timeout`` is in seconds and covers everything, asking again included.
+        ``amount`` is the transfer's in yen, of a batch the total, and goes with
+        ``Operation.TRANSFER`` only: where it is not told, the answer is that for a large
+        one. ``timeout`` is in seconds and covers everything, asking again included.
 
         Raise `InvalidRequest`, `NotIdentified` or `NotAllowed` if the call is not
         right, `Unavailable` or `AuthorityFault` if there is no answer, which does
@@ -135,8 +165,10 @@ class BankChannel(Connection):
         """
         check_texts(None, subscriber_ref=subscriber_ref)
         check_operation(None, operation)
+        if amount is not None:
+            check_amount(amount)
         request = verification_pb2.GetOtpRequirementRequest(
-            subscriber_ref=subscriber_ref, operation=operation.value
+            subscriber_ref=subscriber_ref, operation=operation.value, amount=amount
         )
         response = self._ask(self._get_otp_requirement, request, None, timeout)
         return requirement_of(response)
@@ -168,6 +200,65 @@ class BankChannel(Connection):
         request = resync_request_of(asked_under, subscriber_ref, serial, first_code, second_code)
         response = self._ask(self._resynchronize_token, request, asked_under, timeout)
         return resynchronization_of(response, asked_under)
+
+    def create_transaction_challenge(
+        self,
+        transaction: Transaction,
+        *,
+        subscriber_ref: str,
+        profile: SigningProfile = SigningProfile.SCANNED,
+        request_id: UUID | None = None,
+        timeout: float | None = None,
+    ) -> TransactionChallenge:
+        """Return what the customer's token is to sign about ``transaction`` (取引確認).
+
+        RPC: kagimori.verification.v1.VerificationService/CreateTransactionChallenge.
+
+        Nothing is spent by it. Show the QR code of its ``text``, or with TYPED say what to
+        type. ``request_id`` and ``timeout`` are as in `verify`: the same one gives the
+        same challenge while that can be answered.
+
+        Raise `NotOffered` where the bank's rules do not have this, or not this profile;
+        `NoToken` or `CannotSign` if the customer has no token, or a hardware token;
+        `ChallengeOver` for a request_id whose challenge is over; `InvalidRequest`,
+        `RequestIdReused`, `NotIdentified` or `NotAllowed` if the call is not right;
+        `Unavailable` or `AuthorityFault` if there is no answer, or one about another
+        transaction than was asked for.
+        """
+        asked_under = id_of(request_id)
+        request = challenge_request_of(asked_under, subscriber_ref, profile, transaction)
+        response = self._ask(self._create_challenge, request, asked_under, timeout)
+        return challenge_of(response, request, transaction, asked_under)
+
+    def verify_transaction(  # noqa: PLR0913 - all but the code by keyword
+        self,
+        code: str,
+        *,
+        subscriber_ref: str,
+        challenge: TransactionChallenge | UUID,
+        transaction: Transaction,
+        request_id: UUID | None = None,
+        timeout: float | None = None,
+    ) -> Receipt:
+        """Return the receipt of a signature over ``transaction``; its challenge is over by it.
+
+        RPC: kagimori.verification.v1.VerificationService/VerifyTransaction.
+
+        Tell the transaction that **will be carried out**, from where it will be taken: it
+        must be, in every field, what the challenge is about. Name the ``challenge`` by
+        the object or by its challenge_id. ``code`` is sent exactly as typed: 8 ASCII
+        digits. The receipt's ``transaction_digest`` is the challenge's. ``request_id``
+        and ``timeout`` are as in `verify`.
+
+        Raise `TransactionChanged` if it is another transaction, and `ChallengeOver` for a
+        challenge that was answered, is too old or is not this customer's token's: no
+        code was looked at. Raise `OtpReplayed` (TYPED only) where a code of the same
+        moment was accepted before, and whatever else `verify` raises.
+        """
+        asked_under = id_of(request_id)
+        request = signature_request_of(asked_under, subscriber_ref, challenge, transaction, code)
+        response = self._ask(self._verify_transaction, request, asked_under, timeout)
+        return signature_of(response, challenge, asked_under)
 
     def _send_batch(
         self, batch: verification_pb2.BatchVerifyOtpRequest, seconds: float

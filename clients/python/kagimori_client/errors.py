@@ -30,6 +30,8 @@
     │   ├── SameToken
     │   ├── NoGridCard
     │   ├── ChallengeOver
+    │   ├── CannotSign
+    │   ├── TransactionChanged
     │   ├── SamePerson
     │   ├── ProposalOver
     │   └── ProposalOpen
@@ -44,8 +46,8 @@
         ├── Unavailable   ask again, under the same request_id
         └── AuthorityFault    tell the authority's operators
 
-No error quotes a code, a password, an address or a customer number, in its
-message, repr or fields.
+No error quotes a code, a password, an address, a customer number or anything of a
+transaction, in its message, repr or fields.
 """
 
 from __future__ import annotations
@@ -233,6 +235,17 @@ class NoGridCard(NotNow):
 
 class ChallengeOver(NotNow):
     """It was answered, or is too old (CHALLENGE_OVER): make a new challenge."""
+
+
+class CannotSign(NotNow):
+    """The customer's token cannot sign (CANNOT_SIGN): a hardware token's codes sign nothing."""
+
+
+class TransactionChanged(NotNow):
+    """It is not the transaction that the challenge is about (TRANSACTION_CHANGED).
+
+    Some field differs. No code was looked at and no attempt is spent: do not carry it out.
+    """
 
 
 class SamePerson(NotNow):

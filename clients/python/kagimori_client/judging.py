@@ -9,7 +9,7 @@ from uuid import UUID
 
 from kagimori_client.api.enrollment.v1 import enrollment_pb2, registration_pb2
 from kagimori_client.api.types.v1 import types_pb2
-from kagimori_client.api.verification.v1 import verification_pb2
+from kagimori_client.api.verification.v1 import transaction_pb2, verification_pb2
 from kagimori_client.arguments import check_operation, check_subject, check_texts
 from kagimori_client.errors import (
     AuthorityFault,
@@ -71,7 +71,10 @@ def judgement_of(response: Judged, request_id: UUID) -> Receipt | KagimoriError:
 
 
 def refusal_of(
-    response: Judged | registration_pb2.BeginReplacementResponse, request_id: UUID
+    response: Judged
+    | registration_pb2.BeginReplacementResponse
+    | transaction_pb2.VerifyTransactionResponse,
+    request_id: UUID,
 ) -> KagimoriError:
     """Return what a ``response`` that is no yes comes to."""
     refusal = _REFUSALS.get(response.outcome)

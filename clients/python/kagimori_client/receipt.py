@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -16,11 +16,14 @@ class Receipt:
     """受付番号 and 受付時刻 of an accepted code (kagimori.types.v1.Receipt).
 
     ``number`` is decimal, at least 7 digits, increasing per bank with possible
-    gaps; ``accepted_at`` is aware, in UTC, by the authority's clock.
+    gaps; ``accepted_at`` is aware, in UTC, by the authority's clock. Of a signature,
+    ``transaction_digest`` is what was signed: SHA-256 of its canonical encoding, in
+    lower-case hexadecimal. A code that signs nothing has None.
     """
 
     number: str
     accepted_at: datetime
+    transaction_digest: str | None = field(default=None, kw_only=True)
 
     def in_japanese(self) -> str:
         """Return the receipt as customers read it, in Japanese time.

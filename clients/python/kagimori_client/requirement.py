@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a code is needed."""
+"""Whether a code is needed, or a signature."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ class Requirement(Enum):
     """One code, for this one operation. A locked token needs it, too."""
     REGISTRATION = verification_pb2.OTP_REQUIREMENT_REGISTRATION
     """A token first: the customer has none, and the password before it is abolished."""
+    SIGNATURE = verification_pb2.OTP_REQUIREMENT_SIGNATURE
+    """A signature over the transaction (取引確認), and no code besides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,14 @@ class OtpRequirement:
     operation that the bank does not offer without a token can be told from one
     that needs no code. ``cut_over`` is the day, in the bank's calendar, from
     which on the fixed password is abolished; None where the bank has set none.
+    ``can_sign`` is whether the customer's token can sign: one that cannot does not make
+    a signature unnecessary.
     """
 
     needs: Requirement
     has_token: bool
     cut_over: date | None = None
+    can_sign: bool = False
 
 
 _KNOWN: Final = {member.value: member for member in Requirement}
@@ -51,4 +56,5 @@ def requirement_of(response: verification_pb2.GetOtpRequirementResponse) -> OtpR
     if needs is None:
         msg = "the authority's answer is not one that this client knows"
         raise AuthorityFault(msg, None)
-    return OtpRequirement(needs, response.has_token, day_of(response.cut_over_on, None))
+    cut_over = day_of(response.cut_over_on, None)
+    return OtpRequirement(needs, response.has_token, cut_over, response.can_sign)

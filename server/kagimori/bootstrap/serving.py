@@ -33,6 +33,7 @@ from kagimori.bootstrap.parts import (
 )
 from kagimori.bootstrap.record import keyed_tenants
 from kagimori.bootstrap.refusals import refusals
+from kagimori.bootstrap.signing import SigningDesk, signing_desk
 from kagimori.bootstrap.tenants import LiveTenants
 from kagimori.config import Config, ServerSection
 from kagimori.domain.tenant import TenantPolicy
@@ -56,6 +57,7 @@ class Authority:
     follow: Callable[[], Coroutine[Any, Any, None]]
     receive: ReceiveDelivery
     assistance: Assistance
+    signing: SigningDesk
 
 
 @contextmanager
@@ -100,6 +102,7 @@ def _authority(
         tenants.follow,
         receiving(database, vault, tenants),
         assistance(database, vault, tenants),
+        signing_desk(database, vault, tenants, verify),
     )
 
 

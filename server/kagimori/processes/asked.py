@@ -13,11 +13,12 @@ from kagimori.transport.enrollment import (
     Registrations,
 )
 from kagimori.transport.server import UseCases
+from kagimori.transport.verification import Signing
 
 
 def use_cases_of(authority: bootstrap.Authority) -> UseCases:
     """Return the use cases of ``authority``."""
-    two = authority.assistance
+    two, signing = authority.assistance, authority.signing
     return UseCases(
         authority.verify,
         authority.require,
@@ -25,6 +26,7 @@ def use_cases_of(authority: bootstrap.Authority) -> UseCases:
         authority.vault,
         authority.receive,
         Assistance(two.propose, two.approve, two.reject, two.listing),
+        Signing(signing.challenge, signing.verify),
     )
 
 

@@ -17,7 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kagimori.api.admin.v1 import admin_pb2
 from kagimori.api.enrollment.v1 import enrollment_pb2, registration_pb2
 from kagimori.api.types.v1 import types_pb2
-from kagimori.api.verification.v1 import verification_pb2
+from kagimori.api.verification.v1 import transaction_pb2, verification_pb2
 from kagimori.application.administration.hsm_status import HsmStatus
 from kagimori.application.enrollment.requirement import Needs, Requirement
 from kagimori.application.ports import BySerial, BySubscriber, Subject
@@ -60,7 +60,8 @@ _NEEDS: Final = {
 }
 
 _Judged: TypeAlias = (
-    "verification_pb2.VerifyOtpResponse | enrollment_pb2.ActivateTokenResponse"
+    "verification_pb2.VerifyOtpResponse | transaction_pb2.VerifyTransactionResponse"
+    " | enrollment_pb2.ActivateTokenResponse"
     " | registration_pb2.RegisterTokenResponse | registration_pb2.TerminateTokenResponse"
     " | registration_pb2.CompleteReplacementResponse"
 )
@@ -115,9 +116,10 @@ def pair_of(request: verification_pb2.ResynchronizeTokenRequest) -> Pair:
 
 def wanted_of(
     request: verification_pb2.GetOtpRequirementRequest,
-) -> tuple[str, Operation]:
-    """Return who is about to do what, or raise `InvalidField`."""
-    return subscriber_ref_of(request.subscriber_ref), _operation(request.operation)
+) -> tuple[str, Operation, int | None]:
+    """Return who is about to do what, for how many yen if that is told, or raise `InvalidField`."""
+    amount = request.amount if request.HasField("amount") else None
+    return subscriber_ref_of(request.subscriber_ref), _operation(request.operation), amount
 
 
 def requirement_of(requirement: Requirement) -> verification_pb2.GetOtpRequirementResponse:
@@ -127,6 +129,7 @@ def requirement_of(requirement: Requirement) -> verification_pb2.GetOtpRequireme
         requirement=_NEEDS[requirement.needs],
         has_token=requirement.has_token,
         cut_over_on="" if cut_over is None else cut_over.isoformat(),
+        can_sign=requirement.can_sign,
     )
 
 

@@ -26,7 +26,13 @@ from kagimori.transport.enrollment import EnrollmentServicer, EnrollmentUseCases
 from kagimori.transport.guard import Guard
 from kagimori.transport.health import Health, Ping
 from kagimori.transport.identity import Identifier
-from kagimori.transport.verification_servicer import Require, VerificationServicer, Verify
+from kagimori.transport.verification import (
+    SIGNS_NOTHING,
+    Require,
+    Signing,
+    VerificationServicer,
+    Verify,
+)
 
 
 def _service(generated: Any, name: str) -> ServiceDescriptor:  # noqa: ANN401 - a generated module
@@ -90,6 +96,7 @@ class UseCases:
     hsm: HsmInspector
     receive: Receive = receives_nothing
     assistance: Assistance = ASSISTS_NOBODY
+    signing: Signing = SIGNS_NOTHING
 
 
 class AuthorityServer:
@@ -157,7 +164,7 @@ def _register(
     served: dict[ServiceDescriptor, tuple[_Add, Any]] = {
         VERIFICATION: (
             verification_pb2_grpc.add_VerificationServiceServicer_to_server,
-            VerificationServicer(use_cases.verify, use_cases.require),
+            VerificationServicer(use_cases.verify, use_cases.require, use_cases.signing),
         ),
         ENROLLMENT: (
             enrollment_pb2_grpc.add_EnrollmentServiceServicer_to_server,

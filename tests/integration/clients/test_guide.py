@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import CodeType
-from typing import Any, Final
+from typing import Final
 from unittest.mock import create_autospec
 from uuid import uuid4
 
@@ -22,23 +21,8 @@ from kagimori.domain import errors
 from kagimori_client import BankDesk, KagimoriError, NotNow, OtpRefused, Outage
 from support import serial_page
 from support.bank_page import ACCEPTED, ADDRESS, CODE, ISSUED, PASSWORD, REF, RELEASED
+from support.guide import GUIDE, README, Page, blocks, section, written
 from support.scripted_registry import Registry, Script
-
-ROOT: Final = Path(__file__).parents[3]
-GUIDE: Final = ROOT / "docs" / "bank-developer.md"
-README: Final = ROOT / "clients" / "python" / "README.md"
-
-
-def section(title: str) -> str:
-    """Return what stands under the heading ``title`` of the guide."""
-    _, _, after = GUIDE.read_text().partition(f"\n## {title}\n")
-    assert after, title
-    return after.partition("\n## ")[0]
-
-
-def blocks(markdown: str) -> list[CodeType]:
-    sources = re.findall(r"^```python\n(.*?)^```$", markdown, re.DOTALL | re.MULTILINE)
-    return [compile(source, "the guide", "exec") for source in sources]
 
 
 @pytest.mark.parametrize("page", [GUIDE, README], ids=lambda page: page.name)
@@ -76,24 +60,6 @@ def leaves_of(branch: type[KagimoriError]) -> list[type[KagimoriError]]:
     """Return the client's own leaves: other packages may have theirs."""
     kinds = branch.__subclasses__()
     return [kind for kind in kinds if kind.__module__ == "kagimori_client.errors"]
-
-
-Page = dict[str, Any]
-
-
-def written(registry: Registry, title: str, roles: dict[str, str]) -> Page:
-    """Return what the code under ``title`` defines, talking to the scripted authority."""
-    text = section(title)
-    text = text.replace("authority.example:7443", registry.target)
-    text = text.replace("authority-ca.pem", str(registry.authority.ca_file))
-    for name, role in roles.items():
-        files = registry.identity(role)
-        text = text.replace(f"{name}.pem", str(files.certificate))
-        text = text.replace(f"{name}.key", str(files.private_key))
-    page: Page = {"sorry": lambda error: type(error).__name__}
-    for block in blocks(text):
-        exec(block, page)  # noqa: S102 - the guide's own code
-    return page
 
 
 @pytest.fixture

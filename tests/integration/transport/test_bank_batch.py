@@ -11,7 +11,7 @@ import pytest
 
 from kagimori.domain import errors
 from kagimori.domain.outcome import Outcome, Verdict
-from kagimori.transport.verification_servicer import LARGEST_BATCH
+from kagimori.transport.verification.codes import LARGEST_BATCH
 from kagimori_client import (
     AuthorityFault,
     BankChannel,

@@ -193,7 +193,7 @@ def test_a_channel_hears_what_an_operation_needs(
 ) -> None:
     scripted.require.answers.append(requirement)
     told = require(line)
-    assert scripted.require.asked == [(Caller(BANK, "core-1"), CUSTOMER, Operation.LOGIN)]
+    assert scripted.require.asked == [(Caller(BANK, "core-1"), CUSTOMER, Operation.LOGIN, None)]
     assert verification.OtpRequirement.Name(told.requirement) == word
     assert told.has_token == requirement.has_token
     day = requirement.cut_over

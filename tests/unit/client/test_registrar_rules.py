@@ -38,6 +38,8 @@ ERRORS: Final = [
     server.SameToken(),
     server.NoGridCard(),
     server.ChallengeOver(),
+    server.CannotSign(),
+    server.TransactionChanged(),
     server.SamePerson(),
     server.ProposalOver(),
     server.ProposalOpen(),

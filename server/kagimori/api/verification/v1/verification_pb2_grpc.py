@@ -126,7 +126,8 @@ class VerificationServiceServicer(object):
         """CreateTransactionChallenge makes a challenge about a transaction (取引確認) for the
         customer's token. Nothing is spent by it. The same request_id gives the same
         challenge as long as it can be answered. It ends with its first right answer, with
-        its time, and with the token.
+        its time, and with the token. A customer has at most 20 challenges that can be
+        answered; a newer one ends the oldest.
 
         The caller must hold a client certificate of role `channel`; the tenant
         is the certificate's.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""VerificationService: what a bank channel asks at every login and transfer."""
+"""Codes judged, and whether one is needed: what a bank channel asks at every login."""
 
 from __future__ import annotations
 
@@ -81,14 +81,17 @@ class Require(Protocol):
     """The use case behind `GetOtpRequirement`."""
 
     def __call__(
-        self, caller: Caller, subscriber_ref: str, operation: Operation
+        self, caller: Caller, subscriber_ref: str, operation: Operation, amount: int | None
     ) -> Awaitable[Requirement]:
-        """Tell what ``operation`` needs of the customer; its errors are the domain's."""
+        """Tell what ``operation`` needs of the customer; its errors are the domain's.
+
+        ``amount`` is in yen, None where it is not told.
+        """
         ...
 
 
-class VerificationServicer:
-    """Serves kagimori.verification.v1.VerificationService."""
+class CodesServicer:
+    """Serves a part of kagimori.verification.v1.VerificationService."""
 
     def __init__(self, verify: Verify, require: Require) -> None:
         """Both are called on the event loop and must not block it."""
@@ -129,9 +132,9 @@ class VerificationServicer:
         self, request: GetOtpRequirementRequest, call: Call
     ) -> GetOtpRequirementResponse:
         """Tell what the operation needs of this customer."""
-        subscriber_ref, operation = wanted_of(request)
+        subscriber_ref, operation, amount = wanted_of(request)
         call.facts["operation"] = operation
-        requirement = await self._require(call.identity.caller, subscriber_ref, operation)
+        requirement = await self._require(call.identity.caller, subscriber_ref, operation, amount)
         call.facts["needs"] = requirement.needs
         return requirement_of(requirement)
 
