@@ -24,7 +24,7 @@ import grpc.aio
 
 from kagimori import config
 from kagimori.api.types.v1 import types_pb2
-from kagimori.api.verification.v1 import verification_pb2
+from kagimori.api.verification.v1 import transaction_pb2, verification_pb2
 from kagimori.config import ServerSection
 
 _SERVICE: Final = verification_pb2.DESCRIPTOR.services_by_name["VerificationService"].full_name
@@ -33,6 +33,7 @@ _ACCEPTED: Final = verification_pb2.VerifyOtpResponse(
     receipt=types_pb2.Receipt(number="1234567"),
     attempts_left=5,
 )
+_SIGNED: Final = transaction_pb2.VerifyTransactionResponse(outcome=types_pb2.OUTCOME_ACCEPTED)
 _RESULT: Final = verification_pb2.BatchVerifyOtpResult(response=_ACCEPTED)
 
 
@@ -50,6 +51,13 @@ async def batch_verify_otp(
     return verification_pb2.BatchVerifyOtpResponse(results=[_RESULT] * len(request.requests))
 
 
+async def verify_transaction(
+    _request: transaction_pb2.VerifyTransactionRequest, _context: object
+) -> transaction_pb2.VerifyTransactionResponse:
+    """Accept whatever is asked."""
+    return _SIGNED
+
+
 _HANDLERS: Final = grpc.method_handlers_generic_handler(
     _SERVICE,
     {
@@ -62,6 +70,11 @@ _HANDLERS: Final = grpc.method_handlers_generic_handler(
             batch_verify_otp,
             verification_pb2.BatchVerifyOtpRequest.FromString,
             verification_pb2.BatchVerifyOtpResponse.SerializeToString,
+        ),
+        "VerifyTransaction": grpc.unary_unary_rpc_method_handler(
+            verify_transaction,
+            transaction_pb2.VerifyTransactionRequest.FromString,
+            transaction_pb2.VerifyTransactionResponse.SerializeToString,
         ),
     },
 )

@@ -14,7 +14,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -30,6 +31,7 @@ from kagimori.adapters.vault import HsmImportVault
 from kagimori.application.deliveries.ports import Delivery, NewToken, SeedToSeal
 from kagimori.application.deliveries.vendor_file import EncryptedSeed, Head, PreSharedKey
 from kagimori.bootstrap.parts import hsm_of, opened_database, turn_at_the_door
+from kagimori.config import Config
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import (
     NEVER,
@@ -54,27 +56,46 @@ def fill(place: Environment, count: int, devices: Path) -> None:
     """Add ``count`` active tokens to the database of ``place``; write ``devices``."""
     seeds = [make_device("", period=0).seed for _ in range(min(count, _SEEDS))]
     settings = config.load(place.config)
-    hsm = hsm_of(settings.hsm)
-    with opened_database(settings) as database:
-        with turn_at_the_door(settings.hsm):
-            vault = HsmImportVault.open(hsm, None, allow_host_transient=False)
-        try:
-            key = place.transport_key(VENDOR)
-            asyncio.run(_fill(vault, SqlStock(database), count, [_under(key, s) for s in seeds]))
-        finally:
-            vault.close()
+    delivered = under(place.transport_key(VENDOR), seeds, Hash.SHA1)
+    with opened_database(settings) as database, import_vault(settings) as vault:
+        asyncio.run(_fill(vault, SqlStock(database), count, delivered))
     write_tokens(
         devices,
         (Device(_serial(number), seeds[number % len(seeds)], period=0) for number in range(count)),
     )
 
 
-async def _fill(
-    vault: HsmImportVault, stock: SqlStock, count: int, seeds: list[SeedToSeal]
-) -> None:
-    sealed = await vault.seal(SERVICE_ID, Head(PreSharedKey(VENDOR)), seeds)
+@contextmanager
+def import_vault(settings: Config) -> Iterator[HsmImportVault]:
+    """Open the HSM as an import does; leave it with the block."""
+    with turn_at_the_door(settings.hsm):
+        vault = HsmImportVault.open(hsm_of(settings.hsm), None, allow_host_transient=False)
+    try:
+        yield vault
+    finally:
+        vault.close()
+
+
+def under(key: bytes, seeds: Iterable[bytes], use: Hash) -> list[SeedToSeal]:
+    """Return what a vendor delivers, under the ``key`` that it shares with the HSM."""
+    return [
+        SeedToSeal(EncryptedSeed("kw-aes256", aes_key_wrap_with_padding(key, seed)), use)
+        for seed in seeds
+    ]
+
+
+async def sealed_seeds(vault: HsmImportVault, delivered: list[SeedToSeal]) -> list[SealedSeed]:
+    """Let the HSM seal what was delivered."""
+    sealed = await vault.seal(SERVICE_ID, Head(PreSharedKey(VENDOR)), delivered)
     opened = [answer for answer in sealed if isinstance(answer, SealedSeed)]
-    assert len(opened) == len(seeds), sealed
+    assert len(opened) == len(delivered), sealed
+    return opened
+
+
+async def _fill(
+    vault: HsmImportVault, stock: SqlStock, count: int, delivered: list[SeedToSeal]
+) -> None:
+    opened = await sealed_seeds(vault, delivered)
     delivery = await stock.begin(Delivery(SERVICE_ID, uuid4().bytes * 2, VENDOR, _ACTOR))
     rows = _identities(count, opened)
     while commit := list(itertools.islice(rows, _A_COMMIT)):
@@ -84,11 +105,6 @@ async def _fill(
             for row, mac in zip(commit, macs, strict=True)
         ]
         await stock.add(delivery, tokens, _ACTOR)
-
-
-def _under(key: bytes, seed: bytes) -> SeedToSeal:
-    wrapped = aes_key_wrap_with_padding(key, seed)
-    return SeedToSeal(EncryptedSeed("kw-aes256", wrapped), Hash.SHA1)
 
 
 def _identities(count: int, sealed: list[SealedSeed]) -> Iterator[TokenIdentity]:

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +81,28 @@ class Stock:
         return kept
 
 
-def apply_tenants(place: Environment) -> None:
-    """Put the tenants in force in the migrated database of ``place``."""
-    _run("kagimori", "tenants", "apply", "--config", place.config, "--yes")
+def apply_tenants(place: Environment, *rules: Path) -> None:
+    """Put the tenants in force in the migrated database of ``place``.
+
+    They are those of the file ``rules``, or of its configuration.
+    """
+    _run("kagimori", "tenants", "apply", *rules, "--config", place.config, "--yes")
 
 
 def fill_database(place: Environment, tokens: int) -> None:
     """Put ``tokens`` into the migrated database of ``place``, and into loadgen's file."""
     _run("bench.fill", place.config, str(tokens), place.directory / TOKENS)
+
+
+def fill_signing(place: Environment, calls: Sequence[int]) -> list[Path]:
+    """Put challenges into the filled database of ``place``; see `bench.fill_signing`.
+
+    Returns a file for loadgen for each of ``calls``, with so many requests.
+    """
+    files = [place.directory / f"requests-{number}" for number in range(len(calls))]
+    orders = (f"{count}={file}" for count, file in zip(calls, files, strict=True))
+    _run("bench.fill_signing", place.config, *orders)
+    return files
 
 
 def _hold_ceremony(place: Environment) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from bench import loadgen
-from bench.loadgen import Loadgen
+from bench.loadgen import Loadgen, TooFewRequests
 from bench.peer import empty_handler
 from development import environment
 from development.vendor import make_device
+from kagimori.api.verification.v1.transaction_pb2 import VerifyTransactionRequest
 from support.authority import SERVICE_ID
 
 pytestmark = pytest.mark.slow
@@ -101,6 +102,30 @@ def test_no_token_is_in_two_calls_at_once(asking: Loadgen) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         batches.closed_rate(TOKENS // 5 + 1, 0.1)
     assert batches.closed_rate(TOKENS // 5, 0.1) > 0
+
+
+def prepared(asking: Loadgen, count: int) -> Loadgen:
+    file = asking.tokens.with_name("requests")
+    requests = [VerifyTransactionRequest(code=f"{number:08}") for number in range(count)]
+    return replace(asking, requests=loadgen.write_requests(file, requests))
+
+
+def test_prepared_requests_are_sent_once_each_and_then_the_run_ends(asking: Loadgen) -> None:
+    report = prepared(asking, 30).accepted("--closed=4", "--seconds=60")
+    assert report["outcomes"] == {"ACCEPTED": 30}
+    assert report["exhausted"]
+    report = prepared(asking, 30).accepted("--rate=1000", "--seconds=60", "--bound=30")
+    assert report["outcomes"] == {"ACCEPTED": 30}
+    assert report["exhausted"]
+    assert sum(presses(asking)) == 0
+
+
+def test_requests_that_end_before_the_time_are_no_rate(asking: Loadgen) -> None:
+    with pytest.raises(TooFewRequests):
+        prepared(asking, 30).closed_rate(4, 60)
+    assert prepared(asking, 20_000).closed_rate(1, 0.1) > 0
+    with pytest.raises(subprocess.CalledProcessError):
+        prepared(asking, 3).closed_rate(4, 0.1)
 
 
 def test_a_call_that_fails_has_a_status_and_no_outcome(asking: Loadgen) -> None:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -13,10 +13,12 @@ use crate::load::Pace;
 
 const UNARY: &str = "/kagimori.verification.v1.VerificationService/VerifyOtp";
 const BATCH: &str = "/kagimori.verification.v1.VerificationService/BatchVerifyOtp";
+const TRANSACTION: &str = "/kagimori.verification.v1.VerificationService/VerifyTransaction";
 
 /// Asks for codes to be verified at a set rate, or as fast as they are, and measures.
 #[derive(Parser)]
 #[command(group(ArgGroup::new("pace").required(true).args(["rate", "closed"])))]
+#[command(group(ArgGroup::new("supply").required(true).args(["tokens", "requests"])))]
 pub struct Arguments {
     /// Where the server is: <https://host:port>
     #[arg(long)]
@@ -38,7 +40,11 @@ pub struct Arguments {
     pub key: PathBuf,
     /// The tokens, one JSON object a line, all lines as long; counters are written back
     #[arg(long)]
-    pub tokens: PathBuf,
+    tokens: Option<PathBuf>,
+    /// Ask `VerifyTransaction` with the messages of this file instead, each once: one
+    /// behind the other, behind its length; each is given a `request_id` when it is sent
+    #[arg(long, conflicts_with_all = ["batch", "order", "wrong"])]
+    pub requests: Option<PathBuf>,
     /// Which token is next
     #[arg(long, value_enum, default_value_t = Order::Turn)]
     pub order: Order,
@@ -52,7 +58,7 @@ pub struct Arguments {
     #[arg(long)]
     closed: Option<usize>,
     /// Open loop: most calls in flight; one that is due beyond is dropped
-    /// [default: as many as there are tokens for]
+    /// [default: as many as there are tokens, or requests, for]
     #[arg(long, conflicts_with = "closed")]
     bound: Option<usize>,
     /// How long calls are sent
@@ -82,15 +88,25 @@ impl Arguments {
         Duration::from_secs_f64(self.seconds)
     }
 
+    /// The file with what is asked.
+    pub fn supply(&self) -> &Path {
+        let named = self.requests.as_ref().or(self.tokens.as_ref());
+        named.expect("one of them is required")
+    }
+
     /// The RPC.
     pub fn method(&self) -> PathAndQuery {
-        let asked = if self.batch.is_some() { BATCH } else { UNARY };
+        let asked = match (&self.requests, self.batch) {
+            (Some(_), _) => TRANSACTION,
+            (None, Some(_)) => BATCH,
+            (None, None) => UNARY,
+        };
         self.method.clone().unwrap_or_else(|| PathAndQuery::from_static(asked))
     }
 
-    /// What decides when a call is sent, given so many `tokens`.
+    /// What decides when a call is sent, given so many `tokens` or requests.
     ///
-    /// Fails where a number makes no sense; no token can be in two calls at once.
+    /// Fails where a number makes no sense; none of them can be in two calls at once.
     pub fn pace(&self, tokens: usize) -> Result<Pace> {
         let batch = self.batch.unwrap_or(1);
         ensure!(batch > 0, "--batch must be at least 1");
@@ -104,7 +120,7 @@ impl Arguments {
         let (Pace::Open { bound: most, .. } | Pace::Closed { in_flight: most }) = pace;
         ensure!(
             (1..=tokens / batch).contains(&most),
-            "{most} calls in flight with {batch} tokens each, of {tokens}"
+            "{most} calls in flight, with {batch} each of {tokens}"
         );
         if let Pace::Open { rate, .. } = pace {
             ensure!(rate > 0.0 && rate < 1e7, "--rate must be above 0");

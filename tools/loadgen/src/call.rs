@@ -9,7 +9,7 @@ use tonic_prost::ProstCodec;
 use crate::tally::{Answer, Judgement};
 use crate::wire::{
     self, BatchVerifyOtpRequest, BatchVerifyOtpResponse, Link, VerifyOtpRequest, VerifyOtpResponse,
-    batch_verify_otp_result,
+    VerifyTransactionRequest, VerifyTransactionResponse, batch_verify_otp_result,
 };
 
 /// Ask about one code.
@@ -28,6 +28,18 @@ pub async fn batch(
 ) -> Answer {
     match ask::<_, BatchVerifyOtpResponse>(link, method, request).await {
         Ok(response) => Ok(response.results.into_iter().map(|each| of_item(each.result)).collect()),
+        Err(status) => Err(wire::code_of(&status)),
+    }
+}
+
+/// Ask about the code of a transaction.
+pub async fn transaction(
+    link: Link,
+    method: PathAndQuery,
+    request: Request<VerifyTransactionRequest>,
+) -> Answer {
+    match ask::<_, VerifyTransactionResponse>(link, method, request).await {
+        Ok(response) => Ok(vec![Judgement::Outcome(response.outcome())]),
         Err(status) => Err(wire::code_of(&status)),
     }
 }

@@ -1,24 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The two loops that send calls.
 
-use std::collections::VecDeque;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tonic::Request;
 use tonic::codegen::http::uri::PathAndQuery;
-use uuid::Uuid;
 
-use crate::arguments::{Arguments, Order};
+use crate::arguments::Arguments;
 use crate::call;
-use crate::device::Device;
-use crate::shelf::Shelf;
+use crate::supply::{Call, Question, Supply};
 use crate::tally::{Answer, Moments, Tally};
-use crate::wire::{BatchVerifyOtpRequest, Link, Operation, VerifyOtpRequest, verify_otp_request};
+use crate::wire::Link;
 
 /// What decides when a call is sent.
 #[derive(Clone, Copy, Serialize)]
@@ -38,15 +35,12 @@ pub enum Pace {
     },
 }
 
-/// Sends calls and keeps the tally. A token is either free or in a call.
+/// Sends calls and keeps the tally.
 pub struct Load {
     links: Vec<Link>,
     method: PathAndQuery,
-    batch: Option<usize>,
-    wrong: f64,
     deadline: Duration,
-    shelf: Shelf,
-    free: VecDeque<u32>,
+    supply: Supply,
     calls: JoinSet<Ended>,
     tally: Tally,
     sent: usize,
@@ -59,24 +53,17 @@ struct Ended {
 }
 
 impl Load {
-    /// Calls over `links`, taken in turn, about the tokens of `shelf`.
-    pub fn new(links: Vec<Link>, arguments: &Arguments, shelf: Shelf) -> Result<Self> {
-        let mut free: Vec<u32> = (0..u32::try_from(shelf.count())?).collect();
-        if arguments.order == Order::Random {
-            fastrand::shuffle(&mut free);
-        }
-        Ok(Self {
+    /// Calls over `links`, taken in turn, that ask what `supply` holds.
+    pub fn new(links: Vec<Link>, arguments: &Arguments, supply: Supply) -> Self {
+        Self {
             links,
             method: arguments.method(),
-            batch: arguments.batch,
-            wrong: arguments.wrong,
             deadline: Duration::from_millis(arguments.deadline_ms),
-            shelf,
-            free: free.into(),
+            supply,
             calls: JoinSet::new(),
             tally: Tally::until(Instant::now()),
             sent: 0,
-        })
+        }
     }
 
     /// Send `rate` calls per second for `duration`, and wait for their ends.
@@ -85,7 +72,9 @@ impl Load {
         self.tally = Tally::until(start + duration);
         let (tell, mut due) = mpsc::unbounded_channel();
         thread::spawn(move || timetable(start, rate, duration, &tell));
-        while let Some(due) = self.next_due(&mut due).await? {
+        while !self.tally.exhausted
+            && let Some(due) = self.next_due(&mut due).await?
+        {
             if self.calls.len() < bound {
                 self.send(due)?;
             } else {
@@ -102,7 +91,7 @@ impl Load {
         for _ in 0..in_flight {
             self.send(Instant::now())?;
         }
-        while Instant::now() < end {
+        while !self.tally.exhausted && Instant::now() < end {
             if let Some(call) = self.calls.join_next().await {
                 self.settle(call?);
                 self.send(Instant::now())?;
@@ -129,18 +118,26 @@ impl Load {
     }
 
     fn send(&mut self, due: Instant) -> Result<()> {
-        let tokens: Vec<u32> = self.free.drain(..self.batch.unwrap_or(1)).collect();
-        let mut items = self.items(&tokens)?;
+        let Some(Call { tokens, question }) = self.supply.next()? else {
+            self.tally.exhausted = true;
+            return Ok(());
+        };
         let (link, method) =
             (self.links[self.sent % self.links.len()].clone(), self.method.clone());
         self.sent += 1;
-        if self.batch.is_some() {
-            let request = self.request(BatchVerifyOtpRequest { requests: items });
-            self.spawn(tokens, due, call::batch(link, method, request));
-        } else {
-            let item = items.pop().context("a call is about one token at least")?;
-            let request = self.request(item);
-            self.spawn(tokens, due, call::unary(link, method, request));
+        match question {
+            Question::Unary(message) => {
+                let request = self.request(message);
+                self.spawn(tokens, due, call::unary(link, method, request));
+            }
+            Question::Batch(message) => {
+                let request = self.request(message);
+                self.spawn(tokens, due, call::batch(link, method, request));
+            }
+            Question::Transaction(message) => {
+                let request = self.request(message);
+                self.spawn(tokens, due, call::transaction(link, method, request));
+            }
         }
         Ok(())
     }
@@ -158,21 +155,6 @@ impl Load {
         });
     }
 
-    fn items(&self, tokens: &[u32]) -> Result<Vec<VerifyOtpRequest>> {
-        let item = |&number| self.shelf.with(number, |device| self.item(device));
-        tokens.iter().map(item).collect()
-    }
-
-    fn item(&self, device: &mut Device) -> VerifyOtpRequest {
-        let wrong = self.wrong > 0.0 && fastrand::f64() < self.wrong;
-        VerifyOtpRequest {
-            request_id: Uuid::now_v7().to_string(),
-            subject: Some(verify_otp_request::Subject::Serial(device.serial.clone())),
-            operation: Operation::Login.into(),
-            code: if wrong { device.mistype() } else { device.press() },
-        }
-    }
-
     fn request<M>(&self, message: M) -> Request<M> {
         let mut request = Request::new(message);
         request.set_timeout(self.deadline);
@@ -188,7 +170,7 @@ impl Load {
 
     fn settle(&mut self, call: Ended) {
         self.tally.count(call.moments, call.answer);
-        self.free.extend(call.tokens);
+        self.supply.take_back(call.tokens);
     }
 }
 

@@ -12,35 +12,40 @@
 //! are event-based and of tests: their file holds one JSON object a line (see
 //! [`device::Device`] and [`shelf::Shelf`]). Each is in one call at a time, and
 //! its line says where the next run goes on.
+//!
+//! With `--requests` it asks `VerifyTransaction` instead, each call with the next of
+//! the messages that somebody prepared, codes and all (see [`prepared::Prepared`]);
+//! each is sent once, and the run ends early if there is none left.
 
 mod arguments;
 mod call;
 mod device;
 mod hotp;
 mod load;
+mod prepared;
 mod report;
 mod shelf;
+mod supply;
 mod tally;
 mod wire;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
 
 use crate::arguments::Arguments;
 use crate::load::{Load, Pace};
 use crate::report::Report;
-use crate::shelf::Shelf;
+use crate::supply::Supply;
 
 // One thread: the machine's other cores are the server's, and a call that is
 // passed between threads costs more than it gains.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let shelf = Shelf::open(&arguments.tokens)
-        .with_context(|| format!("cannot use {}", arguments.tokens.display()))?;
-    let pace = arguments.pace(shelf.count())?;
+    let supply = Supply::open(&arguments)?;
+    let pace = arguments.pace(supply.count())?;
     let links = wire::connect(&arguments).await?;
-    let mut load = Load::new(links, &arguments, shelf)?;
+    let mut load = Load::new(links, &arguments, supply);
     match pace {
         Pace::Open { rate, bound } => load.open(rate, bound, arguments.duration()).await?,
         Pace::Closed { in_flight } => load.closed(in_flight, arguments.duration()).await?,

@@ -39,6 +39,8 @@ pub struct Report {
     late: u64,
     /// Calls that were due when too many were in flight, and not sent.
     dropped: u64,
+    /// Prepared requests ended before the time did: the rates are too low.
+    exhausted: bool,
 }
 
 #[derive(Serialize)]
@@ -69,6 +71,7 @@ impl Report {
             refusals: tally.refusals.clone(),
             late: tally.late,
             dropped: tally.dropped,
+            exhausted: tally.exhausted,
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct Tally {
     pub late: u64,
     /// Calls that were due when too many were in flight, and not sent at all.
     pub dropped: u64,
+    /// Whether there was nothing more to ask before the time was over.
+    pub exhausted: bool,
     end: Instant,
 }
 
@@ -70,6 +72,7 @@ impl Tally {
             judged_in_time: 0,
             late: 0,
             dropped: 0,
+            exhausted: false,
             end,
         }
     }

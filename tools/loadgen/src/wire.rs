@@ -36,7 +36,8 @@ mod generated {
 pub use generated::types::v1::{Operation, Outcome};
 pub use generated::verification::v1::{
     BatchVerifyOtpRequest, BatchVerifyOtpResponse, VerifyOtpRequest, VerifyOtpResponse,
-    batch_verify_otp_result, verify_otp_request,
+    VerifyTransactionRequest, VerifyTransactionResponse, batch_verify_otp_result,
+    verify_otp_request,
 };
 
 /// A connection that calls can be made on; clones share it.
