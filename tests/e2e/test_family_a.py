@@ -25,8 +25,9 @@ from development.companions import (
     provisioning_of,
 )
 from development.environment import Environment
-from development.family_a import BANKS, PASSPHRASE, Bank, Journey, Phone, journey_at
+from development.family_a import BANKS, Bank, Journey, journey_at
 from development.mailbox import Mailbox
+from development.phone import PASSPHRASE, Phone
 from development.server import ServerProcess
 from development.stage import Stage
 from kagimori_client import (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import sys
 
-from development import abukuma, environment, kakeshin
+from development import abukuma, environment, kakeshin, kumamoto
 from development.companions import (
     let_phones_share_an_address,
     open_a_door_for_apps,
@@ -85,6 +85,8 @@ def walk_the_guides(stage: Stage, place: Environment) -> None:
                 kakeshin.walk(stage, place, profile)
                 stage.scene("14. あぶくま信用金庫 (Abukuma): hardware tokens and お客様カード")
                 abukuma.walk(stage, place, profile)
+                stage.scene("15. 熊本県信用組合 (Kumamoto): 取引確認, transfers that are signed")
+                kumamoto.walk(stage, place, profile)
 
 
 if __name__ == "__main__":

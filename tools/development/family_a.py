@@ -11,20 +11,17 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from development import oathtool
 from development.bank import connection
 from development.companions import mail_of, provisioning_of
 from development.environment import Environment
 from development.mailbox import Mailbox
+from development.phone import PERIOD, Phone
 from development.stage import Stage
 from development.steps import wait_within_step
-from development.vendor import Device
 from kagimori_client import (
     BankChannel,
     BankDesk,
@@ -38,10 +35,10 @@ from kagimori_client import (
     TokenRegistrar,
     UnknownToken,
 )
-from kagimori_client.token import ActivationRefused, AuthorityProfile, SoftwareToken
+from kagimori_client.token import ActivationRefused, AuthorityProfile
 
-PASSPHRASE = "correct horse battery"
-PERIOD = 60
+SMALL_AMOUNT = 30_000
+"""Yen: of so little no bank wants a signature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,48 +85,6 @@ BANKS = (
         transfers=False,
     ),
 )
-
-
-@dataclass(slots=True)
-class Phone:
-    """A customer's phone; ``drawn`` is what its random generator gave, for oathtool alone."""
-
-    profile: AuthorityProfile
-    file: Path
-    drawn: list[bytes] = field(default_factory=list, repr=False)
-    app: SoftwareToken | None = None
-
-    def set_up(self, service_id: str, user_id: str, password: str) -> SoftwareToken:
-        """Type the three into the app."""
-        self.drawn.clear()
-        self.app = SoftwareToken.set_up(
-            self.profile,
-            service_id=service_id,
-            user_id=user_id,
-            activation_password=password,
-            file=self.file,
-            passphrase=PASSPHRASE,
-            draw=self._draw,
-        )
-        return self.app
-
-    def code(self, steps: int = 0) -> str:
-        """Return what the app shows, or will show ``steps`` later."""
-        if self.app is None:
-            raise RuntimeError("the app is not set up")
-        return self.app.code(time.time() + steps * PERIOD)
-
-    def agrees(self, digits: int) -> bool:
-        """Return whether oathtool shows the same over some steps, for the seed that was drawn."""
-        device = Device("PHONE", self.drawn[0], digits=digits, period=PERIOD)
-        now = time.time()
-        return all(
-            oathtool.time_code(device, now, steps) == self.code(steps) for steps in range(-2, 3)
-        )
-
-    def _draw(self, octets: int) -> bytes:
-        self.drawn.append(secrets.token_bytes(octets))
-        return self.drawn[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +191,8 @@ class Journey:
 
     def transfer(self) -> None:
         """振込."""
-        self.needs("振込 (transfer): a code of its own", Operation.TRANSFER, Requirement.OTP)
+        asked = f"振込 (transfer) of {SMALL_AMOUNT:,} yen: a code of its own"
+        self.needs(asked, Operation.TRANSFER, Requirement.OTP, SMALL_AMOUNT)
         code = self.phone.code(1)
         self.stage.accepted("   it is right", self.offering(code, Operation.TRANSFER))
 
@@ -284,9 +240,11 @@ class Journey:
             self.channel.verify, code, subscriber_ref=self.bank.subscriber, operation=operation
         )
 
-    def needs(self, what: str, operation: Operation, wanted: Requirement) -> None:
+    def needs(
+        self, what: str, operation: Operation, wanted: Requirement, amount: int | None = None
+    ) -> None:
         """Check what the authority says that an operation needs."""
-        answer = self.channel.requirement(self.bank.subscriber, operation)
+        answer = self.channel.requirement(self.bank.subscriber, operation, amount=amount)
         self.stage.check(what, holds=answer.needs is wanted, shown=answer.needs.name)
 
     def shows(self, what: str, shown: str | None, wanted: str) -> None:
