@@ -291,7 +291,7 @@ class ReturnContract:
         stocked(bench, state)
         bench.run(
             "INSERT INTO signing_seeds SELECT tenant, token_id, custody, seed_length, key_version,"
-            " wrap_format, blob, row_mac FROM tokens"
+            " wrap_format, blob, row_mac, -1 FROM tokens"
         )
         assert condemn(bench, found(bench).token) == Done()
         assert columns(bench, "state", "subscriber", "generation") == ("DEFECTIVE", None, 2)

@@ -123,6 +123,7 @@ class ResyncContract:
             "outcome": "SYNCHRONIZED",
             "receipt_number": None,
             "user_id": None,
+            "transaction_digest": None,
         }
 
     def test_resets_the_consecutive_count_alone(self, bench: Bench) -> None:

@@ -91,6 +91,7 @@ class SettleContract:
             "outcome": "ACCEPTED",
             "receipt_number": 1,
             "user_id": None,
+            "transaction_digest": None,
         }
 
     @pytest.mark.parametrize("step", [6, 7])

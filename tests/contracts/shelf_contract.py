@@ -140,7 +140,7 @@ class LifeContract:
         bench.inventory.add([token()], "importer")
         bench.run(
             "INSERT INTO signing_seeds SELECT tenant, token_id, custody, seed_length, key_version,"
-            " wrap_format, blob, row_mac FROM tokens"
+            " wrap_format, blob, row_mac, -1 FROM tokens"
         )
         change(bench, event)
         assert not bench.run("SELECT * FROM signing_seeds")

@@ -27,6 +27,8 @@ _ORDER = {
     "audit": "id",
     "enrollments": "subscriber",
     "outbox": "created_at",
+    "challenges": "created_at",
+    "signing_seeds": "token_id",
 }
 
 

@@ -35,7 +35,8 @@ from kagimori.domain.token import Kind
 from support.tokens import OTHER_TENANT, SERIAL, token
 
 STOCK = sorted(TAKES_STOCK)
-BOUND = sorted(set(Operation) - TAKES_STOCK)
+# A signature names a challenge, and no serial number.
+BOUND = sorted(set(Operation) - TAKES_STOCK - {Operation.SIGNATURE})
 UNKNOWN = Verdict(Outcome.UNKNOWN_TOKEN)
 
 

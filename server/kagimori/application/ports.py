@@ -180,7 +180,8 @@ class Settled:
 class Overslept:
     """The lease was no longer ours; nothing was changed.
 
-    So is it where a row that a consequence goes by is not as it was read.
+    So is it where a row that a consequence goes by is not as it was read, and where a
+    signature's challenge was ended, or its step spent, by somebody else.
     """
 
 
@@ -204,7 +205,8 @@ class VerificationStore(Protocol):
 
         An acceptance that brings something about has a transaction of its own, before
         the others': either all of it is durable, or nothing. Without a consequence of
-        its operation (`BRINGS_ABOUT`) it is `Overslept`.
+        its operation (`BRINGS_ABOUT`) it is `Overslept`. A signature ends its challenge
+        and spends its step with the others' transaction, or not at all.
         Settling writes verdicts, receipts and audit rows down and frees the
         leases; claiming takes leases and spends attempts. Of claims that meet
         one token, or name one request, one is looked at and the others are

@@ -20,11 +20,13 @@ DECISION: Final = {
     "outcome": "text",
     "before_last": "bigint",
     "attempts_left": "integer",
+    "digest": "text",
 }
 """A verdict as a row of input. An unknown name is not repeated in it.
 
 ``before_last`` goes with an acceptance: how many receipts of the tenant's come
-after its own among those that are drawn for the batch.
+after its own among those that are drawn for the batch. ``digest`` is what a signature
+is about, in hexadecimal.
 """
 
 RECEIPT_NUMBER: Final = """
@@ -48,9 +50,10 @@ _VERIFIED: Final = statement(
     """
 {batch}
 INSERT INTO audit
-  (at, tenant, actor, action, token_id, serial, request_id, operation, outcome, receipt_number)
+  (at, tenant, actor, action, token_id, serial, request_id, operation, outcome, receipt_number,
+   transaction_digest)
 SELECT {now}, b.tenant, b.actor, 'VERIFY', b.token_id, b.serial, b.request_id, b.operation,
-       b.outcome, {receipt_number}
+       b.outcome, {receipt_number}, b.digest
 {from_batch}
 """,
     batch=DECISION,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -20,7 +19,7 @@ from kagimori.adapters.sql.database import (
 )
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import ALL, time_of, token_of
+from kagimori.adapters.sql.rows import ALL, SECOND, second_token, time_of, token_of
 from kagimori.application.enrollment.ports import Done, HeldToken, Stale
 from kagimori.application.inventory.desk_ports import (
     Assigning,
@@ -30,7 +29,7 @@ from kagimori.application.inventory.desk_ports import (
     StockedToken,
 )
 from kagimori.domain.device import Device, Validity
-from kagimori.domain.token import CustodyLabel, Purpose, SealedSeed, Token
+from kagimori.domain.token import Token
 
 _LOOK: Final = statement(
     """
@@ -44,9 +43,10 @@ WHERE t.tenant = :tenant AND t.serial = :serial
 
 _SECOND_SEED: Final = statement(
     """
-SELECT blob, wrap_format, key_version, seed_length, custody, row_mac FROM signing_seeds
-WHERE tenant = :tenant AND token_id = :token_id
-"""
+SELECT s.last_step, {columns} FROM signing_seeds s
+WHERE s.tenant = :tenant AND s.token_id = :token_id
+""",
+    parts={"columns": ", ".join(f"s.{column}" for column in SECOND)},
 )
 
 # The generation ends whatever verification is under way.
@@ -133,11 +133,8 @@ async def _second_seed(transaction: Transaction, token: Token) -> Token | None:
     (rows,) = await transaction.commit(Asked(_SECOND_SEED, named))
     if not rows:
         return None
-    blob, wrap_format, key_version, length, custody, row_mac = rows[0]
-    seed = SealedSeed(blob, wrap_format, key_version, length, CustodyLabel(custody))
-    return replace(
-        token, identity=replace(identity, purpose=Purpose.SIGNING, seed=seed), row_mac=row_mac
-    )
+    last_step, *row = rows[0]
+    return second_token(token, tuple(row), last_step)
 
 
 async def _assign(transaction: Transaction, assigning: Assigning) -> Done | Stale | Hindered:

@@ -131,6 +131,7 @@ class Ledger:
             entry.outcome,
             self._before_last(entry),
             entry.attempts_left,
+            None if claim.signed is None else claim.signed.digest.hex(),
         )
 
     def _before_last(self, entry: Entry) -> int | None:

@@ -50,8 +50,22 @@ CLAIM: Final = {
     "consecutive": "integer",
     "daily": "integer",
     "since_unlock": "integer",
+    "challenge_id": "uuid",
+    "digest": "text",
 }
 """A claim as a row of input: see `row_of`."""
+
+CHALLENGED: Final = """
+challenges c JOIN tokens t
+  ON t.tenant = c.tenant AND t.token_id = c.token_id AND t.subscriber = c.subscriber
+"""
+"""Challenges beside the tokens that they are for, as long as those are the customers'."""
+
+ANSWERABLE: Final = """
+c.tenant = b.tenant AND c.challenge_id = b.challenge_id AND c.subscriber = b.subscriber
+AND c.state = 'OPEN' AND c.expires_at > {now}
+"""
+"""The condition that a challenge of `CHALLENGED` can be answered by a claim's customer."""
 
 # An app's token that nobody claimed in time is on its way to be destroyed: there is none.
 _NAMED: Final = {
@@ -62,8 +76,12 @@ CASE WHEN {takes_stock}
   ELSE t.subscriber IS NOT NULL END
 """,
     "takes_stock": TAKES_STOCK,
+    "challenged": CHALLENGED,
+    "answerable": ANSWERABLE,
 }
 
+# Of a signature the token is the challenge's, or none: where the challenge is about
+# something else, or over, it is not known here.
 # Sorted, so that transactions which open the same requests meet in one order.
 OPEN: Final = statement(
     """
@@ -72,10 +90,12 @@ INSERT INTO requests
   (tenant, request_id, caller, token_id, operation, fingerprint, lease, lease_until, state,
    resumed, created_at)
 SELECT b.tenant, b.request_id, b.caller,
-  COALESCE(
+  CASE WHEN b.operation = 'SIGNATURE'
+  THEN (SELECT t.token_id FROM {challenged} WHERE {answerable} AND c.digest = b.digest)
+  ELSE COALESCE(
     (SELECT t.token_id FROM tokens t WHERE t.tenant = b.tenant AND t.subscriber = b.subscriber),
     (SELECT t.token_id FROM tokens t
-     WHERE t.tenant = b.tenant AND t.serial = b.serial AND {named})),
+     WHERE t.tenant = b.tenant AND t.serial = b.serial AND {named})) END,
   b.operation, b.fingerprint, b.lease, {now} + {lease}, 'PENDING', 0, {now}
 {from_batch}
 {unseen}
@@ -277,7 +297,7 @@ def row_of(claim: Claim) -> tuple[Value, ...]:
     """Return a row of `CLAIM`."""
     name = claim.subject.value
     by_serial = isinstance(claim.subject, BySerial)
-    limits = claim.limits
+    limits, signed = claim.limits, claim.signed
     return (
         claim.tenant,
         claim.request_id,
@@ -292,4 +312,6 @@ def row_of(claim: Claim) -> tuple[Value, ...]:
         limits.consecutive,
         limits.daily,
         limits.since_unlock,
+        None if signed is None else signed.challenge.challenge_id,
+        None if signed is None else signed.digest.hex(),
     )

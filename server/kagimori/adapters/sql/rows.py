@@ -35,6 +35,9 @@ SPENT: Final = ("failures", "day", "day_failures", "unlock_failures")
 ALL: Final = (*COLUMNS, *SPENT)
 """What `token_of` takes, in its order."""
 
+SECOND: Final = ("blob", "wrap_format", "key_version", "seed_length", "custody", "row_mac")
+"""What a row of ``signing_seeds`` has for itself, as `second_token` takes it."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An enumeration's own look-up by value costs ten times as much.
@@ -63,6 +66,28 @@ def token_of(row: Row) -> Token:
     )
     attempts = Attempts(*spent)
     return Token(identity, row_mac, _STATES[state], last_step, drift, generation, attempts)
+
+
+def second_token(token: Token, row: Row, last_step: int) -> Token:
+    """Return ``token``'s second seed as a token in name, from a row of `SECOND`.
+
+    All that is not the row's own is the first seed's, as the row's MAC has it.
+    """
+    blob, wrap_format, key_version, seed_length, custody, row_mac = row
+    first = token.identity
+    identity = TokenIdentity(
+        first.tenant,
+        first.token_id,
+        first.serial,
+        first.subscriber,
+        first.kind,
+        Purpose.SIGNING,
+        first.profile,
+        SealedSeed(blob, wrap_format, key_version, seed_length, _CUSTODIES[custody]),
+    )
+    return Token(
+        identity, row_mac, token.state, last_step, token.drift, token.generation, token.spent
+    )
 
 
 def values_of(token: Token) -> dict[str, Value]:

@@ -11,6 +11,7 @@ from kagimori.adapters.sql import requests
 from kagimori.adapters.sql.database import Asked, Row, Transaction, Value
 from kagimori.adapters.sql.dialect import Returning, statement
 from kagimori.adapters.sql.ledger import Entry, Ledger
+from kagimori.adapters.sql.signatures import Endings
 from kagimori.application.ports import (
     Claim,
     Finding,
@@ -35,6 +36,7 @@ b.finding <> 'FRESH' AND (tokens.state = 'IN_STOCK' OR tokens.state = 'RETURNED'
 # else has used the token. All else must come in time.
 # A token that is ASSIGNED was claimed to be activated: its first right code takes
 # it into use, and is spent by that as by a login.
+# A signature has a watermark of its own: see `signatures`.
 _SETTLE: Final = statement(
     """
 {batch}
@@ -42,7 +44,7 @@ UPDATE tokens SET
   last_step = CASE WHEN b.finding = 'FRESH' THEN b.step ELSE tokens.last_step END,
   drift = CASE WHEN b.finding = 'FRESH' THEN b.seen_drift ELSE tokens.drift END,
   failures = CASE
-    WHEN b.finding = 'FRESH' THEN 0
+    WHEN b.finding = 'FRESH' OR b.finding = 'SIGNED' THEN 0
     WHEN b.returned = 1 AND tokens.failures > 0 THEN tokens.failures - 1
     ELSE tokens.failures END,
   day_failures = CASE WHEN b.returned = 1 AND tokens.day_failures > 0
@@ -88,7 +90,8 @@ WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
     returning=Returning("b.lease", ""),
 )
 
-_GIVES_BACK: Final = frozenset({Finding.FRESH, Finding.SPENT, Finding.NO_RESULT})
+_ACCEPTS: Final = frozenset({Finding.FRESH, Finding.SIGNED})
+_GIVES_BACK: Final = _ACCEPTS | {Finding.SPENT, Finding.NO_RESULT}
 _OVERSLEPT: Final = Overslept()
 _LEFT_OPEN: Final = Settled(None)
 
@@ -130,8 +133,10 @@ class Settlements:
         """Return what settles the tokens. It gives as many rows as are hoped for, or fewer."""
         if not self._first:
             return ()
-        rows = [_row(settlement) for _, settlement in self._first]
-        return (Asked(_SETTLE, {}, rows, len(rows)),)
+        settlements = [settlement for _, settlement in self._first]
+        self._endings = Endings(settlements)
+        rows = [_row(settlement) for settlement in settlements]
+        return *self._endings.ending(), Asked(_SETTLE, {}, rows, len(rows))
 
     def writing(self) -> Sequence[Asked]:
         """Return what writes all verdicts down, if all are still ours to settle."""
@@ -151,9 +156,12 @@ class Settlements:
         return self.settling()
 
     def take(self, given: Iterator[list[Row]]) -> None:
-        """Take what `first` gave."""
+        """Take what `first` gave; raise `Changed` where a signature was settled in part only."""
         if self._first:
-            self._judge(self._first, next(given))
+            self._endings.take(given)
+            settled = {lease for (lease,) in next(given)}
+            self._endings.insist(settled)
+            self._judge(self._first, settled)
 
     async def finish(self, *more: Asked, last: bool) -> None:
         """Settle the rest, write all verdicts down, and run ``more`` before that.
@@ -189,9 +197,8 @@ class Settlements:
             for place, settlement in granted
         ]
 
-    def _judge(self, asked: Sequence[_Placed], rows: Sequence[Row]) -> None:
-        """Judge what was still ours to settle."""
-        settled = {lease for (lease,) in rows}
+    def _judge(self, asked: Sequence[_Placed], settled: set[str]) -> None:
+        """Judge what was still ours to settle, by the leases of it."""
         for place, settlement in asked:
             if settlement.claim.lease not in settled:
                 continue
@@ -282,12 +289,13 @@ def attempts_left(settlement: Settlement) -> int:
     """Return what settling leaves: nobody else writes to a token that is claimed."""
     claim, finding, spent = settlement.claim, settlement.finding, _token(settlement).spent
     if finding in _GIVES_BACK:
-        spent = spent.given_back(accepted=finding is Finding.FRESH)
+        spent = spent.given_back(accepted=finding in _ACCEPTS)
     return spent.left(claim.limits, claim.today.isoformat())
 
 
 _OUTCOMES: Final = {
     Finding.FRESH: Outcome.ACCEPTED,
+    Finding.SIGNED: Outcome.ACCEPTED,
     Finding.SPENT: Outcome.REPLAYED,
     Finding.NONE: Outcome.REJECTED,
 }

@@ -97,14 +97,15 @@ class SqlVerificationStore:
         """Do all in one transaction.
 
         If one item of several makes the database or this code fail in a way
-        that is no outage, each gets a transaction of its own.
+        that is no outage, each gets a transaction of its own. So does each where
+        a row that one of them goes by is not as it was read: nothing of it is kept.
         """
         try:
             return await self._together(settlements, claims)
         except StoreUnavailable:
             raise
-        except Exception:
-            if len(settlements) + len(claims) == 1:
+        except Exception as error:
+            if len(settlements) + len(claims) == 1 and not isinstance(error, Changed):
                 raise
         return (
             [await self._settle_alone(settlement) for settlement in settlements],

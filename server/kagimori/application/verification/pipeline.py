@@ -195,8 +195,11 @@ class Pipeline:
             batch.ended.append((case, answer.error))
         else:
             case.held_for = None
-            token = None if isinstance(answer, GrantedUnknown) else answer.token
-            batch.granted.append(Granted(case, token))
+            batch.granted.append(
+                Granted(case, None)
+                if isinstance(answer, GrantedUnknown)
+                else Granted(case, answer.token, answer.signing)
+            )
 
     async def _search(self, granted: list[Granted]) -> None:
         self._to_settle.extend(await searching.search(self._vault, granted))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Claim, search, settle: one code judged, and written down before the answer.
 
-Two consecutive codes that bring a token back go the same way.
+Two consecutive codes that bring a token back go the same way, and codes that sign.
 """
 
 from __future__ import annotations
@@ -18,7 +18,15 @@ from zoneinfo import ZoneInfo
 
 from kagimori.application.consequences import BRINGS_ABOUT, Consequence
 from kagimori.application.policies import Policies, policy_of
-from kagimori.application.ports import BySerial, BySubscriber, Claim, Clock, SeedVault, Subject
+from kagimori.application.ports import (
+    BySerial,
+    BySubscriber,
+    Claim,
+    Clock,
+    SeedVault,
+    Signed,
+    Subject,
+)
 from kagimori.application.subscribers import digest_of
 from kagimori.application.verification.case import Case
 from kagimori.application.verification.engine import Engine
@@ -27,11 +35,14 @@ from kagimori.domain.errors import AuthorityError, InvalidField
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import TAKES_STOCK, Operation
 from kagimori.domain.tenant import SubscriberNames, TenantPolicy
+from kagimori.domain.transaction import CODE_DIGITS
 
 LONGEST: Final = 10.0
 """Seconds that a call waits at most, whatever its deadline."""
 
-_ONE_CODE: Final = frozenset(Operation) - BRINGS_ABOUT.keys() - {Operation.RESYNC}
+_ONE_CODE: Final = (
+    frozenset(Operation) - BRINGS_ABOUT.keys() - {Operation.RESYNC, Operation.SIGNATURE}
+)
 """Operations that are judged by a code alone."""
 
 
@@ -54,13 +65,14 @@ class _Question:
     second: Otp | None = None
     consequence: Consequence | None = None
     words: str | None = None
+    signed: Signed | None = None
 
 
 class VerifyOtp:
     """The use case behind ``VerifyOtp`` and each item of ``BatchVerifyOtp``.
 
     Behind ``ResynchronizeToken`` is `resynchronize`, behind codes that bring something
-    about besides `conclude`.
+    about besides `conclude`, behind ``VerifyTransaction`` `sign`.
     """
 
     def __init__(
@@ -143,6 +155,28 @@ class VerifyOtp:
         question = _Question(subject, operation, code, None, consequence, words)
         return self._begin(caller, request_id, question, seconds_left)
 
+    def sign(  # noqa: PLR0913 - one call, six facts
+        self,
+        *,
+        caller: Caller,
+        request_id: str,
+        subscriber: BySubscriber,
+        signed: Signed,
+        code: Otp,
+        seconds_left: float,
+    ) -> Future[Verdict]:
+        """Judge the ``code`` of a challenge about a transaction (取引確認; RFC 6287 §5.1).
+
+        As a code is judged: what is spent, written down and raised is the same, and it
+        comes from the same limits. An acceptance ends the challenge. The future may also
+        fail with `ChallengeOver`, where the challenge is used, over, another customer's or
+        unknown, or his token is another by now; and with `TransactionChanged`, where
+        ``signed`` is not what it was made for. By either nothing is spent. ``code`` has
+        `CODE_DIGITS` digits, or the future fails with `InvalidField`.
+        """
+        question = _Question(subscriber, Operation.SIGNATURE, code, signed=signed)
+        return self._begin(caller, request_id, question, seconds_left)
+
     def _begin(
         self, caller: Caller, request_id: str, question: _Question, seconds_left: float
     ) -> Future[Verdict]:
@@ -179,8 +213,9 @@ class VerifyOtp:
             lease=self._leases.fresh(),
             today=self._calendar(policy.zone).date_at(arrived),
             limits=policy.limits,
-            notify=_notify(policy),
+            notify=None if question.signed else _notify(policy),
             consequence=question.consequence,
+            signed=question.signed,
         )
 
     def _kept(self, policy: TenantPolicy, subject: Subject) -> Subject:
@@ -230,7 +265,11 @@ class _Calendar:
 
 
 def _notify(policy: TenantPolicy) -> str | None:
-    """Return the address that letters about codes offered twice come from, if any do."""
+    """Return the address that letters about codes offered twice come from, if any do.
+
+    There are none about signatures: two transfers signed within one time step are no
+    code that anybody has copied.
+    """
     mail = policy.mail
     if mail is None or not mail.replay_body:
         return None
@@ -243,11 +282,15 @@ def _message(question: _Question) -> bytes:
     The operation says what follows. Only the last part is free text; where there are
     two, the first one's length in characters comes before it.
     """
-    subject, second = question.subject, question.second
+    subject, second, signed = question.subject, question.second, question.signed
     kind = "subscriber" if isinstance(subject, BySubscriber) else "serial"
     begin = f"{kind} {question.operation} {question.code.reveal()}"
     if second is not None:
         return f"{begin} {_after(question.code, second)} {subject.value}".encode()
+    if signed is not None:
+        _require_signature(question.code)
+        about = f"{signed.challenge.challenge_id} {signed.digest.hex()}"
+        return f"{begin} {about} {subject.value}".encode()
     if question.words is not None:
         return f"{begin} {len(subject.value)} {subject.value} {question.words}".encode()
     return f"{begin} {subject.value}".encode()
@@ -258,6 +301,11 @@ def _after(first: Otp, second: Otp) -> str:
     if len(first) != len(second):
         raise InvalidField("second_code", "must have as many digits as first_code")
     return second.reveal()
+
+
+def _require_signature(code: Otp) -> None:
+    if len(code) != CODE_DIGITS:
+        raise InvalidField("code", f"codes that sign have {CODE_DIGITS} digits")
 
 
 def _require_fit(operation: Operation, subject: Subject, consequence: Consequence | None) -> None:
