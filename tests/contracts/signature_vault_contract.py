@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pytest
 
 from contracts.vault_contract import COUNTERS, HOTP_SEED, Bench, is_tampered, token_of
+from development.openssl_ocra import code_of, hmac_of
 from kagimori.application.ports import (
     Match,
     NoMatch,
@@ -29,7 +30,6 @@ from kagimori.domain.token import Hash, Profile, Purpose, Token
 from kagimori.domain.transaction import SCANNED_SUITE, TYPED_PERIOD, TYPED_SUITE, Question
 from kagimori.domain.window import Window
 from support.ocra import KEYS, OcraVector, rfc6287
-from support.openssl import code_of, hmac_of
 from support.signing import SEED_OCTETS, SigningToken, signing_token
 from support.tokens import OTHER_TENANT, TENANT, identity
 from support.waiting import waited

@@ -6,13 +6,13 @@ A real listener, a real HSM, a real database; openssl computes what an app shows
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from development.openssl_ocra import code_of_text, code_of_typed
 from kagimori.application.subscribers import kept_name
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import Signing, SoftwareTokens, SubscriberNames, TenantPolicy, When
@@ -24,7 +24,6 @@ from support.database import AnyDatabase
 from support.hardware_bank import TOKYO, served
 from support.hsm import HsmFiles
 from support.inventory import Inventory
-from support.openssl import code_of, hmac_of
 from support.serial_bank import SerialBank
 from support.signing import SigningToken, hsm_signing_token, write_signing_seed
 from support.signing_page import TRANSACTION
@@ -43,22 +42,6 @@ def _policy(name: str, tenant: str, **changed: Any) -> TenantPolicy:  # noqa: AN
         **changed,
     }
     return TenantPolicy(name, tenant, TOKYO, **rules)
-
-
-def code_of_text(seed: bytes, text: str) -> str:
-    """Return what openssl makes of a QR code's text (RFC 6287 §5: the question is its digest)."""
-    question = hashlib.sha256(text.encode()).digest()
-    return _code(seed, b"OCRA-1:HOTP-SHA256-8:QH64\0" + question.ljust(128, b"\0"))
-
-
-def code_of_typed(seed: bytes, typed: str, at: int) -> str:
-    """Return what openssl makes of what was typed ``at`` a time, in seconds since 1970."""
-    suite, question = b"OCRA-1:HOTP-SHA256-8:QA20-T30S\0", typed.encode()
-    return _code(seed, suite + question.ljust(128, b"\0") + (at // 30).to_bytes(8, "big"))
-
-
-def _code(seed: bytes, data: bytes) -> str:
-    return code_of(hmac_of("SHA256", seed, data), 8)
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from development.openssl_ocra import code_of, hmac_of
 from kagimori.core import SearchJob, TokenRow, ocra
 from support.ocra import KEYS, TABLES, OcraVector, rfc6287
-from support.openssl import code_of, hmac_of
 
 K20, K32, K64 = KEYS["20"], KEYS["32"], KEYS["64"]
 NOT_TOLD = "4711"

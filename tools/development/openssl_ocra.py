@@ -10,8 +10,8 @@ from __future__ import annotations
 import subprocess
 from typing import Final
 
-SCANNED: Final = b"OCRA-1:HOTP-SHA256-8:QH64"
-TYPED: Final = b"OCRA-1:HOTP-SHA256-8:QA20-T30S"
+SCANNED: Final = "OCRA-1:HOTP-SHA256-8:QH64"
+TYPED: Final = "OCRA-1:HOTP-SHA256-8:QA20-T30S"
 PERIOD: Final = 30
 """Seconds of a time step of `TYPED`."""
 _QUESTION_OCTETS: Final = 128
@@ -23,29 +23,39 @@ def sha256sum(text: str) -> str:
     return done.stdout.decode().split()[0]
 
 
-def scanned_code(seed: bytes, text: str) -> str:
+def code_of_text(seed: bytes, text: str) -> str:
     """Return the code over the text of a QR code."""
-    return _code(seed, SCANNED + b"\0" + _question(bytes.fromhex(sha256sum(text))))
+    return _code(seed, SCANNED, _question(bytes.fromhex(sha256sum(text))))
 
 
-def typed_code(seed: bytes, account: str, amount: str, at: float) -> str:
-    """Return the code over what was typed ``at`` a time, in seconds since 1970."""
+def code_of_typed(seed: bytes, typed: str, at: float) -> str:
+    """Return the code over account number and amount, ``at`` a time (seconds since 1970)."""
     step = int(at) // PERIOD
-    return _code(
-        seed, TYPED + b"\0" + _question((account + amount).encode()) + step.to_bytes(8, "big")
+    return _code(seed, TYPED, _question(typed.encode()) + step.to_bytes(8, "big"))
+
+
+def hmac_of(hash_name: str, key: bytes, message: bytes) -> bytes:
+    """Return HMAC(key, message); ``hash_name`` is SHA1, SHA256 or SHA512."""
+    options = ("-mac", "HMAC", "-macopt", f"hexkey:{key.hex()}", "-binary")
+    done = subprocess.run(
+        ["openssl", "dgst", f"-{hash_name.lower()}", *options],
+        input=message,
+        capture_output=True,
+        check=True,
     )
+    return done.stdout
+
+
+def code_of(mac: bytes, digits: int) -> str:
+    """Return the decimal digits of a MAC: RFC 4226 §5.3, word for word."""
+    offset = mac[-1] & 0xF
+    last_31_bits = ((mac[offset] & 0x7F) << 24) + int.from_bytes(mac[offset + 1 : offset + 4])
+    return f"{last_31_bits:010d}"[-digits:]
 
 
 def _question(octets: bytes) -> bytes:
-    return octets + bytes(_QUESTION_OCTETS - len(octets))
+    return octets.ljust(_QUESTION_OCTETS, b"\0")
 
 
-def _code(seed: bytes, data_input: bytes) -> str:
-    """Return 8 digits (RFC 4226 §5.3) of the HMAC over ``data_input``."""
-    options = ("-sha256", "-mac", "HMAC", "-macopt", f"hexkey:{seed.hex()}", "-binary")
-    done = subprocess.run(
-        ["openssl", "dgst", *options], input=data_input, capture_output=True, check=True
-    )
-    offset = done.stdout[-1] & 0x0F
-    number = int.from_bytes(done.stdout[offset : offset + 4], "big") & 0x7FFF_FFFF
-    return f"{number:010d}"[-8:]
+def _code(seed: bytes, suite: str, inputs: bytes) -> str:
+    return code_of(hmac_of("SHA256", seed, suite.encode() + b"\0" + inputs), 8)

@@ -71,11 +71,11 @@ class Phone:
 
     def openssl_signs(self, text: str) -> str:
         """Return what openssl makes of the same text."""
-        return openssl_ocra.scanned_code(self.drawn[1], text)
+        return openssl_ocra.code_of_text(self.drawn[1], text)
 
     def openssl_signs_typed(self, account: str, amount: str, at: float) -> str:
         """Return what openssl makes of what was typed ``at`` a time."""
-        return openssl_ocra.typed_code(self.drawn[1], account, amount, at)
+        return openssl_ocra.code_of_typed(self.drawn[1], account + amount, at)
 
     def _ready(self) -> SoftwareToken:
         if self.app is None:

@@ -16,6 +16,7 @@ from typing import Final
 import pytest
 from structlog.testing import capture_logs
 
+from development.openssl_ocra import code_of_text
 from kagimori_client import (
     BankChannel,
     ChallengeOver,
@@ -32,7 +33,6 @@ from support.signing_bank import (
     MINUTES,
     SigningBank,
     asked,
-    code_of_text,
     offered,
     refused,
     scanned_code,

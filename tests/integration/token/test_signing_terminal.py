@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from development import openssl_ocra
 from kagimori_client.token.cli.digits import drawn
-from support import openssl_codes
 from support.software_tokens import PASSPHRASE, SIGNING_SEED, record, written
 from support.token_terminal import App, Terminal, answer, device, ended, plain
 from support.transfers import PAYEE, TEXT, text_of, transfer
 
-CODE = openssl_codes.code_of_text(SIGNING_SEED, TEXT)
+CODE = openssl_ocra.code_of_text(SIGNING_SEED, TEXT)
 ASKS = "表示しますか? [y/N]: "
 BATCH = text_of(transfer(reference=""), transfer(amount=1, payee_name="ﾔﾏﾀﾞ ﾊﾅｺ", reference=""))
 
@@ -117,7 +117,7 @@ def test_of_a_batch_whose_references_are_empty_all_is_pasted(ending: str, app: A
         assert said in asked
     terminal.sendline("y")
     assert ended(terminal) == 0
-    assert is_drawn(openssl_codes.code_of_text(SIGNING_SEED, BATCH), terminal.before or "")
+    assert is_drawn(openssl_ocra.code_of_text(SIGNING_SEED, BATCH), terminal.before or "")
 
 
 def test_in_english_and_drawn_in_ascii(app: App, qr: Path) -> None:
@@ -177,7 +177,7 @@ def test_what_is_typed_is_shown_and_its_code_has_a_countdown(app: App) -> None:
     assert ended(terminal) == 0
     screen = terminal.before or ""
     moments = {int(before), int(time.time())}
-    codes = [openssl_codes.code_of_typed(SIGNING_SEED, "00000421000", at) for at in moments]
+    codes = [openssl_ocra.code_of_typed(SIGNING_SEED, "00000421000", at) for at in moments]
     assert any(is_drawn(code, screen) for code in codes)
     assert re.search(r"残り ([12]?[0-9]) 秒", plain(screen))
 
@@ -199,7 +199,7 @@ def test_a_script_gets_the_typed_code_alone(app: App) -> None:
     before = time.time()
     done = app.in_a_script("sign", "--typed", "--yes", typed=f"{PASSPHRASE}\n0000042\n1000\n")
     moments = (before, time.time())
-    codes = {openssl_codes.code_of_typed(SIGNING_SEED, "00000421000", int(at)) for at in moments}
+    codes = {openssl_ocra.code_of_typed(SIGNING_SEED, "00000421000", int(at)) for at in moments}
     assert done.returncode == 0
     assert done.stdout.strip() in codes
     assert "残り" in done.stderr

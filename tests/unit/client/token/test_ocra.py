@@ -8,10 +8,10 @@ import secrets
 
 import pytest
 
+from development.openssl_ocra import SCANNED, TYPED, code_of_text, code_of_typed
 from kagimori_client.token import ClockTooEarly
 from kagimori_client.token.ocra import Suite
 from support.ocra import OcraVector, rfc6287
-from support.openssl_codes import SCANNED, TYPED, code_of_text, code_of_typed
 
 UNKNOWN = ("OCRA-1:HOTP-SHA256-8:C-QN08-PSHA1", "OCRA-1:HOTP-SHA256-8:QN08-PSHA1")
 OF_AN_APP = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from development import oathtool
+from development import oathtool, openssl_ocra
 from development.vendor import Device
 from kagimori_client.token import (
     AnotherBanksTransaction,
@@ -22,7 +22,7 @@ from kagimori_client.token import (
     TransactionToSign,
 )
 from kagimori_client.token.record import Seeds
-from support import openssl_codes, software_tokens
+from support import software_tokens
 from support.transfers import CHALLENGE_ID, PAYEE, TEXT, text_of, transfer
 
 AT = 1_700_000_040
@@ -47,7 +47,7 @@ def test_what_is_shown_is_what_the_text_says(token: SoftwareToken) -> None:
 
 def test_the_code_is_openssls_over_the_very_text(token: SoftwareToken) -> None:
     code = token.sign(token.read_transaction(TEXT))
-    assert code == openssl_codes.code_of_text(software_tokens.SIGNING_SEED, TEXT)
+    assert code == openssl_ocra.code_of_text(software_tokens.SIGNING_SEED, TEXT)
     assert len(code) == 8
 
 
@@ -56,7 +56,7 @@ def test_the_code_of_a_batch_covers_all_of_it(token: SoftwareToken) -> None:
     text = text_of(*transfers)
     to_sign = token.read_transaction(text)
     assert (len(to_sign.transfers), to_sign.total) == (3, 321)
-    assert token.sign(to_sign) == openssl_codes.code_of_text(software_tokens.SIGNING_SEED, text)
+    assert token.sign(to_sign) == openssl_ocra.code_of_text(software_tokens.SIGNING_SEED, text)
 
 
 @pytest.mark.parametrize("typed", [("0000042", "1"), ("1234567", "9999999999")])
@@ -64,7 +64,7 @@ def test_the_typed_code_is_openssls_over_what_was_typed(
     typed: tuple[str, str], token: SoftwareToken
 ) -> None:
     for at in (AT, AT + 29, AT + 30):
-        wanted = openssl_codes.code_of_typed(software_tokens.SIGNING_SEED, "".join(typed), at)
+        wanted = openssl_ocra.code_of_typed(software_tokens.SIGNING_SEED, "".join(typed), at)
         assert token.sign_typed(*typed, at) == wanted
         assert token.sign_typed(*typed, at + 0.9) == wanted
 
@@ -86,8 +86,8 @@ def test_login_and_signature_have_different_keys_and_neither_gives_the_others_co
     while True:
         seeds = Seeds(secrets.token_bytes(64), secrets.token_bytes(64))
         logins = {seed: _login(seed) for seed in (seeds.login, seeds.signing)}
-        scanned = {seed: openssl_codes.code_of_text(seed, TEXT) for seed in logins}
-        typed = {seed: openssl_codes.code_of_typed(seed, "00000421", AT) for seed in logins}
+        scanned = {seed: openssl_ocra.code_of_text(seed, TEXT) for seed in logins}
+        typed = {seed: openssl_ocra.code_of_typed(seed, "00000421", AT) for seed in logins}
         # Codes of 8 digits repeat by chance; these shall tell all of them apart.
         if len({*logins.values(), *scanned.values(), *typed.values()}) == 6:
             break
@@ -165,7 +165,7 @@ def test_what_was_read_does_not_change(token: SoftwareToken) -> None:
         with pytest.raises(AttributeError):
             delattr(to_sign, name)
     assert to_sign.transfers == (transfer(),)
-    assert token.sign(to_sign) == openssl_codes.code_of_text(software_tokens.SIGNING_SEED, TEXT)
+    assert token.sign(to_sign) == openssl_ocra.code_of_text(software_tokens.SIGNING_SEED, TEXT)
 
 
 @pytest.mark.parametrize(
