@@ -91,6 +91,7 @@ class ScriptedAuthority(provisioning_pb2_grpc.ProvisioningServiceServicer):
     sent: list[pb.ProvisionIssuedTokenRequest] = field(default_factory=list)
     sent_new: list[pb.ProvisionNewTokenRequest] = field(default_factory=list)
     clock: Callable[[], float] | None = time.time
+    offers_signing: bool = True
     asked_for_keys: list[str] = field(default_factory=list)
 
     def offer(self, number: int = 0, oaep_hash: int = pb.HASH_ALGORITHM_SHA256) -> str:
@@ -149,9 +150,11 @@ class ScriptedAuthority(provisioning_pb2_grpc.ProvisioningServiceServicer):
         return said
 
     def GetTime(  # noqa: N802
-        self, _request: pb.GetTimeRequest, _context: grpc.ServicerContext
+        self, request: pb.GetTimeRequest, _context: grpc.ServicerContext
     ) -> pb.GetTimeResponse:
         response = pb.GetTimeResponse()
+        if request.service_id:
+            response.transaction_signing = self.offers_signing
         if self.clock is not None:
             response.time.FromNanoseconds(int(self.clock() * 1e9))
         return response

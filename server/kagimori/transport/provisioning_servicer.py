@@ -127,11 +127,17 @@ class ProvisioningServicer:
         return GetProvisioningKeysResponse(keys=[_key_of(key) for key in found])
 
     async def GetTime(  # noqa: N802 - the RPC's name
-        self, _request: GetTimeRequest, _call: StrangersCall
+        self, request: GetTimeRequest, call: StrangersCall
     ) -> GetTimeResponse:
-        """Tell the time."""
+        """Tell the time, and whether the bank that was named offers 取引確認."""
+        policy = self._policies.get(request.service_id)
+        if policy is not None:
+            call.facts["tenant"] = request.service_id
         seconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS)
-        return GetTimeResponse(time=Timestamp(seconds=seconds, nanos=nanoseconds))
+        return GetTimeResponse(
+            time=Timestamp(seconds=seconds, nanos=nanoseconds),
+            transaction_signing=None if policy is None else policy.tokens.transaction_signing,
+        )
 
     def _name_peer(self, call: StrangersCall) -> str:
         """Return a digest of where the call comes from, and let the log tell it from others."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from structlog.testing import capture_logs
 
 from kagimori.api.provisioning.v1 import provisioning_pb2
 from kagimori.application.provisioning.provision import Limits
+from kagimori.domain.tenant import SoftwareTokens
 from kagimori.transport.listener import LARGEST_MESSAGE, UnfitListener, credentials_for_strangers
 from support.app import PASSWORD, App, key_ring, public_key
 from support.calls import VERIFY, check, eventually, health_of
@@ -80,6 +82,33 @@ def test_the_clock_is_the_servers(line: grpc.Channel) -> None:
     before = time.time()
     told = stub_of(line).GetTime(provisioning_pb2.GetTimeRequest(), timeout=PATIENCE).time
     assert before <= told.seconds + told.nanos / 1e9 <= time.time()
+
+
+@pytest.mark.parametrize("offered", [False, True])
+def test_an_app_hears_with_the_time_whether_its_bank_offers_signing(
+    tmp_path: Path,
+    scene: Scene,
+    offered: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    scene.policies[TENANT] = replace(
+        scene.policies[TENANT], tokens=SoftwareTokens(transaction_signing=offered)
+    )
+    with listening(tmp_path / "front", scene) as front, front.channel() as line:
+        told = stub_of(line).GetTime(
+            provisioning_pb2.GetTimeRequest(service_id=TENANT), timeout=PATIENCE
+        )
+        assert told.HasField("transaction_signing")
+        assert told.transaction_signing is offered
+
+
+@pytest.mark.parametrize("service_id", ["", "1", "99999999"])
+def test_of_no_bank_that_is_known_an_app_hears_the_time_alone(
+    line: grpc.Channel, service_id: str
+) -> None:
+    request = provisioning_pb2.GetTimeRequest(service_id=service_id)
+    told = stub_of(line).GetTime(request, timeout=PATIENCE)
+    assert told.HasField("time")
+    assert not told.HasField("transaction_signing")
 
 
 @pytest.mark.parametrize(("version", "accepted"), [("-tls1_2", False), ("-tls1_3", True)])

@@ -57,7 +57,8 @@ def test_the_quickest_of_the_readings_counts(served: Served, set_up: SetUp) -> N
 
     served.authority.clock = slow_at_first
     reading = token.measure_clock(served.profile)
-    assert len(asked) == 3
+    # Three readings, and a question about the bank's rules.
+    assert len(asked) == 4
     assert reading.uncertainty < 0.25
 
 
@@ -83,3 +84,14 @@ def test_an_answer_without_a_time_is_the_authoritys_fault(served: Served, set_up
     with pytest.raises(AuthorityFault):
         token.measure_clock(served.profile)
     assert token.clock is None
+
+
+def test_with_the_time_the_app_hears_whether_its_bank_offers_signing(
+    served: Served, set_up: SetUp, file: Path
+) -> None:
+    token = set_up()
+    for offered in (True, False, True):
+        served.authority.offers_signing = offered
+        token.measure_clock(served.profile)
+        assert token.transaction_signing is offered
+        assert SoftwareToken.open(file, PASSPHRASE).transaction_signing is offered

@@ -66,6 +66,12 @@ class AuthorityLine:
             raise AuthorityFault("the authority told no time")
         return answer.time.ToDatetime(tzinfo=UTC).timestamp()
 
+    def offers_signing(self, service_id: str) -> bool | None:
+        """Return whether the bank offers 取引確認 now; None where it is not told."""
+        request = pb.GetTimeRequest(service_id=service_id)
+        answer = cast("pb.GetTimeResponse", self._ask(self._stub.GetTime, request))
+        return answer.transaction_signing if answer.HasField("transaction_signing") else None
+
     def _ask(self, method: Callable[..., A], request: Q) -> A:
         for sent in range(MOST_SENDS - 1):
             try:

@@ -204,11 +204,14 @@ class SoftwareToken:
 
         RPC: kagimori.provisioning.v1.ProvisioningService/GetTime.
 
+        So is kept whether the bank offers 取引確認 by now, see `transaction_signing`.
         Raise `Unavailable` or `AuthorityFault`.
         """
         with line_to(profile, timeout) as line:
             reading = clock.read(line.time)
-        self._keep(replace(self._record, clock=reading))
+            told = line.offers_signing(self.service_id)
+        offered = self.transaction_signing if told is None else told
+        self._keep(replace(self._record, clock=reading, transaction_signing=offered))
         return reading
 
     @property
@@ -247,7 +250,7 @@ class SoftwareToken:
 
     @property
     def transaction_signing(self) -> bool:
-        """Say whether the bank offers 取引確認."""
+        """Say whether the bank offers 取引確認, as it told this app last; see `measure_clock`."""
         return self._record.transaction_signing
 
     @property

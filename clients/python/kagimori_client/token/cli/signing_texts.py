@@ -76,8 +76,10 @@ ANOTHER_BANKS: Final = Text(
     "This transaction is another bank's.\nConfirm it with the token of that bank.",
 )
 NOT_OFFERED: Final = Text(
-    "このトークンの金融機関では、取引確認は使用しません。",
-    "The bank of this token does not use transaction confirmation.",
+    "このトークンの金融機関では、取引確認は使用しません。\n"
+    "最近始まった場合は、kagimori-token time を一度実行してください。",
+    "The bank of this token does not use transaction confirmation.\n"
+    "If it has begun to, let the app hear of it: kagimori-token time",
 )
 BAD_ACCOUNT: Final = Text(
     "口座番号は半角数字7桁で入力してください。", "The account number has 7 digits."

@@ -108,11 +108,15 @@ class ProvisioningKey(_message.Message):
     def __init__(self, public_key: _Optional[bytes] = ..., oaep_hash: _Optional[_Union[HashAlgorithm, str]] = ...) -> None: ...
 
 class GetTimeRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("service_id",)
+    SERVICE_ID_FIELD_NUMBER: _ClassVar[int]
+    service_id: str
+    def __init__(self, service_id: _Optional[str] = ...) -> None: ...
 
 class GetTimeResponse(_message.Message):
-    __slots__ = ("time",)
+    __slots__ = ("time", "transaction_signing")
     TIME_FIELD_NUMBER: _ClassVar[int]
+    TRANSACTION_SIGNING_FIELD_NUMBER: _ClassVar[int]
     time: _timestamp_pb2.Timestamp
-    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    transaction_signing: bool
+    def __init__(self, time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., transaction_signing: bool = ...) -> None: ...

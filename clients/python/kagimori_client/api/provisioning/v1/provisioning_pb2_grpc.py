@@ -99,7 +99,8 @@ class ProvisioningServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetTime(self, request, context):
-        """GetTime tells the authority's clock, so that an app can tell its own error.
+        """GetTime tells the authority's clock, so that an app can tell its own error, and
+        what an app must hear of its bank's rules.
 
         Anybody may call.
         """
