@@ -130,14 +130,13 @@ class ProvisioningServicer:
         self, request: GetTimeRequest, call: StrangersCall
     ) -> GetTimeResponse:
         """Tell the time, and whether the bank that was named offers 取引確認."""
+        seconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS)
+        answer = GetTimeResponse(time=Timestamp(seconds=seconds, nanos=nanoseconds))
         policy = self._policies.get(request.service_id)
         if policy is not None:
             call.facts["tenant"] = request.service_id
-        seconds, nanoseconds = divmod(time.time_ns(), _NANOSECONDS)
-        return GetTimeResponse(
-            time=Timestamp(seconds=seconds, nanos=nanoseconds),
-            transaction_signing=None if policy is None else policy.tokens.transaction_signing,
-        )
+            answer.transaction_signing = policy.tokens.transaction_signing
+        return answer
 
     def _name_peer(self, call: StrangersCall) -> str:
         """Return a digest of where the call comes from, and let the log tell it from others."""
