@@ -16,6 +16,7 @@ The room, from the ground up:
 - ``enrolling`` is a bank's pages in front of several processes, held up where
   they meet.
 - ``moving`` is customers who go from one token to another by their bank's pages.
+- ``signing`` is customers who sign transfers; ``seeding`` gives their tokens the seeds.
 - ``numbers`` says how often; ``KAGIMORI_RACES`` chooses quick, usual or full.
 - ``broken/`` holds builds that must fail here, each a patch with the bug it
   brings back and the test that finds it. ``make mutants`` runs them: a race

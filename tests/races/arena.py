@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from development.environment import ROOT, Environment, environment_variables, kagimori
 from development.server import ServerProcess
 from development.vendor import Device
-from races.asking import Answer, Client, Door, question
+from races.asking import Answer, Asked, Client, Door, question
 from races.codes import REACH, make_unambiguous_device
 from races.sites import PROCESSES, Site
 from races.witness import Witness
@@ -33,10 +33,12 @@ WINDOW = 2 * REACH + 1
 
 # In the tenant's table of the tenants' file.
 _OUR_RULES = rf"(?m)(^\[{TENANT}\]\n(?:[^\[].*\n)*?)limits = .*\nwindows = .*\n"
+_OUR_TOKENS = rf"(?m)(^\[{TENANT}\]\n(?:[^\[].*\n)*?tokens = {{[^}}\n]*?) }}"
 _RULES = f"""\
 limits = {{ consecutive = {LIMIT}, daily = 1000, since_unlock = 1000 }}
 windows = {{ time = {REACH}, look_ahead = {REACH}, max_drift = 0 }}
 bounds = {{ per_day = "{WINDOW}/1000", per_year = "{WINDOW}/1000" }}
+signing = {{ minutes = 10, profiles = ["SCANNED", "TYPED"] }}
 """
 
 
@@ -87,14 +89,20 @@ class Arena:
     def searches(self) -> int:
         """Return how many whole windows were searched in vain since the shim's `reset`.
 
-        Only time-based tokens may have been asked for since. Whatever else is
-        signed goes with an unwrap: a row's MAC before its seed is opened, the
-        canary of a ping.
+        Only time-based tokens may have been asked for since.
         """
-        counts = self.shim.counts()
-        evaluated = counts["C_Sign"] - counts["C_UnwrapKey"]
+        evaluated = self.evaluated()
         assert evaluated % WINDOW == 0, f"{evaluated} HMACs are no number of whole windows"
         return evaluated // WINDOW
+
+    def evaluated(self) -> int:
+        """Return how many codes the HSM has computed since the shim's `reset`.
+
+        Whatever else is signed goes with an unwrap: a row's MAC before its seed is
+        opened, the canary of a ping.
+        """
+        counts = self.shim.counts()
+        return counts["C_Sign"] - counts["C_UnwrapKey"]
 
     @contextmanager
     def searching_slowly(self, for_seconds: float | None = None) -> Iterator[None]:
@@ -149,7 +157,7 @@ class Arena:
         eventually(lambda: not self.witness.held((serial,)))
 
 
-def insist(client: Client, request: bytes, seconds: float = 1.0) -> Answer:
+def insist(client: Client, request: Asked, seconds: float = 1.0) -> Answer:
     """Ask the same until there is an answer."""
     answers: list[Answer] = []
 
@@ -183,6 +191,7 @@ def _run(shim: Shim, *arguments: object) -> None:
 def _configure(place: Environment, shim: Shim, url: str) -> None:
     tenants = (ROOT / "config" / "tenants.toml").read_text()
     tenants = _changed(_OUR_RULES, rf"\1{_RULES}", tenants)
+    tenants = _changed(_OUR_TOKENS, r"\1, transaction_signing = true }", tenants)
     # A race for a token is none for a card.
     tenants = _changed(r"(?m)^grid_card = true$", "grid_card = false", tenants)
     (place.directory / "tenants.toml").write_text(tenants)

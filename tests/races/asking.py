@@ -4,18 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from development.environment import Environment
 from kagimori.api.types.v1 import types_pb2
-from kagimori.api.verification.v1 import verification_pb2
+from kagimori.api.verification.v1 import transaction_pb2, verification_pb2
 
 VERIFY = "/kagimori.verification.v1.VerificationService/VerifyOtp"
 BATCH_VERIFY = "/kagimori.verification.v1.VerificationService/BatchVerifyOtp"
+SIGN = "/kagimori.verification.v1.VerificationService/VerifyTransaction"
 SERVICE_ID = "20160003"
 PATIENCE = 30.0
 """Seconds that a call may take where the test is not about deadlines."""
@@ -39,6 +42,8 @@ class Answer:
     outcome: str | None = None
     receipt: str | None = None
     attempts_left: int | None = None
+    reason: str | None = field(default=None, compare=False)
+    """Why there is no outcome, as the error's `ErrorInfo` has it."""
 
     @property
     def kind(self) -> str:
@@ -75,6 +80,17 @@ class Door:
         return grpc.secure_channel(self.address, self.credentials(), OPTIONS)
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A `VerifyTransactionRequest`: what a `question` is to another method."""
+
+    octets: bytes
+
+
+Asked: TypeAlias = bytes | Signature
+"""A request that is answered with an outcome."""
+
+
 def question(
     code: str,
     *,
@@ -105,7 +121,14 @@ def answer_of(reply: bytes) -> Answer:
     return _answer_of(verification_pb2.VerifyOtpResponse.FromString(reply))
 
 
-def _answer_of(message: verification_pb2.VerifyOtpResponse) -> Answer:
+def signed_of(reply: bytes) -> Answer:
+    """Read a `VerifyTransactionResponse`."""
+    return _answer_of(transaction_pb2.VerifyTransactionResponse.FromString(reply))
+
+
+def _answer_of(
+    message: verification_pb2.VerifyOtpResponse | transaction_pb2.VerifyTransactionResponse,
+) -> Answer:
     return Answer(
         "OK",
         types_pb2.Outcome.Name(message.outcome).removeprefix("OUTCOME_"),
@@ -127,10 +150,20 @@ def answers_of(reply: bytes) -> list[Answer]:
 
 def refusal_of(error: grpc.RpcError) -> Answer:
     """Return what a failed call was told."""
-    return Answer(error.code().name)
+    return Answer(error.code().name, reason=_reason_of(error))
 
 
-_Ask: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
+def _reason_of(error: grpc.RpcError) -> str | None:
+    sent: Any = error.trailing_metadata() or ()
+    octets = dict(sent).get("grpc-status-details-bin", b"")
+    for detail in Status.FromString(octets).details:
+        info = ErrorInfo()
+        if detail.Unpack(info):
+            return str(info.reason)
+    return None
+
+
+_Ask: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, Answer]"
 
 
 class Client:
@@ -138,15 +171,20 @@ class Client:
 
     def __init__(self, door: Door) -> None:
         self._channel = door.open()
-        self._verify: _Ask = self._channel.unary_unary(VERIFY)
-        self._verify_batch: _Ask = self._channel.unary_unary(BATCH_VERIFY)
+        self._verify: _Ask = self._channel.unary_unary(VERIFY, response_deserializer=answer_of)
+        self._sign: _Ask = self._channel.unary_unary(SIGN, response_deserializer=signed_of)
+        self._verify_batch: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
+            BATCH_VERIFY
+        )
 
-    def ask(self, request: bytes, seconds: float = PATIENCE) -> Answer:
+    def ask(self, request: Asked, seconds: float = PATIENCE) -> Answer:
         """Ask and wait for the answer."""
         return outcome_of(self.begin(request, seconds))
 
-    def begin(self, request: bytes, seconds: float = PATIENCE) -> grpc.Future[bytes]:
+    def begin(self, request: Asked, seconds: float = PATIENCE) -> grpc.Future[Answer]:
         """Ask; the answer comes to the future, which can be cancelled."""
+        if isinstance(request, Signature):
+            return self._sign.future(request.octets, timeout=seconds)
         return self._verify.future(request, timeout=seconds)
 
     def begin_batch(self, requests: bytes, seconds: float = PATIENCE) -> grpc.Future[bytes]:
@@ -158,10 +196,10 @@ class Client:
         self._channel.close()
 
 
-def outcome_of(call: grpc.Future[bytes]) -> Answer:
+def outcome_of(call: grpc.Future[Answer]) -> Answer:
     """Wait for a call that `Client.begin` made."""
     try:
-        return answer_of(call.result())
+        return call.result()
     except grpc.RpcError as error:
         return refusal_of(error)
     except grpc.FutureCancelledError:

@@ -13,14 +13,26 @@ from typing import Any, Self
 
 import grpc
 
-from races.asking import OPTIONS, PATIENCE, VERIFY, Answer, Door, answer_of, refusal_of
+from races.asking import (
+    OPTIONS,
+    PATIENCE,
+    SIGN,
+    VERIFY,
+    Answer,
+    Asked,
+    Door,
+    Signature,
+    answer_of,
+    refusal_of,
+    signed_of,
+)
 
 CLIENTS = 64
 PROCESSES = 4
 
 _SPAWN = multiprocessing.get_context("spawn")
 
-Order = tuple[int, bytes]
+Order = tuple[int, Asked]
 """Which of a process's clients asks what."""
 
 
@@ -32,7 +44,7 @@ class Crowd:
         self._members = [_Member(door, self._gate) for _ in range(PROCESSES)]
 
     def race(
-        self, races: Sequence[Sequence[bytes]], seconds: float = PATIENCE
+        self, races: Sequence[Sequence[Asked]], seconds: float = PATIENCE
     ) -> list[list[Answer]]:
         """Run the races at once; the n-th request of each is the n-th client's.
 
@@ -97,18 +109,25 @@ async def _obey(orders: Connection, gate: Barrier, door: Door) -> None:
         for _ in range(CLIENTS // PROCESSES)
     ]
     await asyncio.gather(*(link.channel_ready() for link in links))
-    clients: list[Any] = [link.unary_unary(VERIFY) for link in links]
+    verify: list[Any] = [link.unary_unary(VERIFY, None, answer_of) for link in links]
+    sign: list[Any] = [link.unary_unary(SIGN, None, signed_of) for link in links]
     # Blocks this process's loop, on purpose: between races it has nothing to do.
     while (order := orders.recv()) is not None:
         requests, seconds = order
         gate.wait()
-        asked = [clients[client](request, timeout=seconds) for client, request in requests]
+        asked = [
+            sign[client](request.octets, timeout=seconds)
+            if isinstance(request, Signature)
+            else verify[client](request, timeout=seconds)
+            for client, request in requests
+        ]
         orders.send([await _answer(call) for call in asked])
     await asyncio.gather(*(link.close() for link in links))
 
 
-async def _answer(call: Any) -> Answer:  # noqa: ANN401 - grpc.aio's call, generic in two bytes
+async def _answer(call: Any) -> Answer:  # noqa: ANN401 - grpc.aio's call, generic in two types
     try:
-        return answer_of(await call)
+        told: Answer = await call
     except grpc.aio.AioRpcError as error:
         return refusal_of(error)
+    return told

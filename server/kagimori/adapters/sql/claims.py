@@ -282,7 +282,12 @@ class Claims:
             return None
         await requests.pass_on(self._transaction, claim, earlier.lease)
         token = token_of(rows[0])
-        return Granted(token, await signatures.seed_again(self._transaction, claim, token))
+        seed = await signatures.seed_again(self._transaction, claim)
+        if signatures.is_over(claim, seed):
+            # It was forgotten for a newer one, just now.
+            self._in_vain.append((self._asked[requests.key_of(claim)], token))
+            return SOON
+        return Granted(token, signatures.seed_of(token, seed))
 
     async def _explain(self, unanswerable: Sequence[int]) -> None:
         """Say why signatures found no token, and leave no trace of them."""

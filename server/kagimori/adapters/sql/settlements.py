@@ -29,6 +29,9 @@ _IN_STOCK: Final = """
 b.finding <> 'FRESH' AND (tokens.state = 'IN_STOCK' OR tokens.state = 'RETURNED')
 """
 
+# None but a token in use signs.
+_IN_USE: Final = "(b.finding <> 'SIGNED' OR tokens.state = 'ACTIVE')"
+
 # A right or spent code gives its attempt back, and so does a search that had
 # no result: on the row's own day, whatever day it is now, because no other
 # call has touched the row since. What the HSM had no result for is no free
@@ -67,7 +70,7 @@ UPDATE tokens SET
   lease = CASE WHEN b.finding = 'BROKEN_OFF' THEN tokens.lease END,
   lease_until = CASE WHEN b.finding = 'BROKEN_OFF' THEN {now} END
 {from_batch}
-WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
+WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id AND {in_use}
   AND (tokens.state = 'ACTIVE' OR tokens.state = 'ASSIGNED' OR {in_stock})
   AND tokens.generation = b.seen_generation AND tokens.lease = b.lease
   AND (tokens.lease_until > {now} OR b.finding = 'NO_RESULT')
@@ -86,7 +89,7 @@ WHERE tokens.tenant = b.tenant AND tokens.token_id = b.token_id
         "consecutive": "integer",
         "since_unlock": "integer",
     },
-    parts={"in_stock": _IN_STOCK},
+    parts={"in_stock": _IN_STOCK, "in_use": _IN_USE},
     returning=Returning("b.lease", ""),
 )
 

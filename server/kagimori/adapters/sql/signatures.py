@@ -140,10 +140,10 @@ def seed_of(token: Token, row: Row | None) -> SigningSeed | None:
     return SigningSeed(second_token(token, tuple(second), last_step), _PROFILES[profile])
 
 
-async def seed_again(transaction: Transaction, claim: Claim, token: Token) -> SigningSeed | None:
-    """Return the seed of one signature whose token was taken over; None of all else, too."""
+async def seed_again(transaction: Transaction, claim: Claim) -> Row | None:
+    """Return the row of `Seeds` of one signature whose token was taken over; None of all else."""
     given = await transaction.run(*seeds([claim])) if claim.signed else []
-    return seed_of(token, taken([claim], iter(given)).get(key_of(claim)))
+    return taken([claim], iter(given)).get(key_of(claim))
 
 
 async def refusals(transaction: Transaction, claims: Sequence[Claim]) -> list[Refused | None]:
