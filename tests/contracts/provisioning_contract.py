@@ -242,6 +242,8 @@ class ProvisioningTokenContract:
             "wrap_format": "RFC5649",
             "blob": b"signing blob",
             "row_mac": b"signing mac",
+            # None of its codes was accepted.
+            "last_step": -1,
         }
         assert {row["digest"] for row in database.run("SELECT * FROM envelopes")} == set(ENVELOPES)
         (audit,) = database.run("SELECT * FROM audit")

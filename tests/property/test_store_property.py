@@ -42,6 +42,9 @@ from support.waiting import WaitedStore
 
 LIMITS = AttemptLimits(consecutive=3, daily=5, since_unlock=9)
 
+FINDINGS = sorted(set(Finding) - {Finding.UNKNOWN, Finding.SIGNED})
+"""About codes of one token; signatures have challenges, and a machine of their own."""
+
 
 @dataclass
 class Request:
@@ -171,7 +174,7 @@ class StoreMachine(RuleBasedStateMachine):
         claim = again(earlier, today=self.model.day)
         return claim if self._claim(claim) else multiple()
 
-    @rule(claim=searches, finding=st.sampled_from(sorted(set(Finding) - {Finding.UNKNOWN})))
+    @rule(claim=searches, finding=st.sampled_from(FINDINGS))
     def settle(self, claim: Claim, finding: Finding) -> None:
         self._settle(claim, finding, self.model.last_step + 1)
 

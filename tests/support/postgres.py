@@ -27,7 +27,7 @@ USER: Final = "kagimori"
 ROLE_WITH_PASSWORD: Final = "teller"
 _SYSTEM_USER: Final = "postgres"
 _TEMPLATE: Final = "template_kagimori"
-_PATIENCE: Final = 60.0
+_PATIENCE: Final = 120.0
 
 # Everybody is let in, but one role must show its password.
 _HBA: Final = f"""
