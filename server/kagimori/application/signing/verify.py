@@ -10,9 +10,8 @@ from kagimori.application.ports import BySubscriber, Signed
 from kagimori.application.signing.rules import signing_of
 from kagimori.application.verification.verify import Caller, VerifyOtp
 from kagimori.domain.code import Otp
-from kagimori.domain.errors import InvalidField
 from kagimori.domain.outcome import Verdict
-from kagimori.domain.transaction import CODE_DIGITS, Challenge, Transaction, check_challenge
+from kagimori.domain.transaction import Challenge, Transaction, check_challenge
 from kagimori.domain.value import value
 
 
@@ -47,12 +46,10 @@ class VerifyTransaction:
 
         ``transaction`` is what the bank will carry out. To be called on the event loop.
         Raises `NotIdentified`, `NotOffered` or `InvalidField` at once. The future may
-        fail as that of `VerifyOtp` does, and with `ChallengeOver` or
-        `TransactionChanged`, which spend nothing.
+        fail as that of `VerifyOtp.sign` does, with `ChallengeOver` and
+        `TransactionChanged` among others, which spend nothing.
         """
         signing_of(policy_of(self._policies, caller.tenant))
-        if len(code) != CODE_DIGITS:
-            raise InvalidField("code", f"must be {CODE_DIGITS} ASCII digits")
         challenge = Challenge(caller.tenant, challenge_id, transaction)
         check_challenge(challenge)
         verdict = self._verify.sign(
