@@ -36,11 +36,10 @@ from kagimori.application.ports import (
     Refused,
     Settled,
     Settlement,
-    Signed,
 )
 from kagimori.domain.errors import ChallengeOver, TransactionChanged
 from kagimori.domain.outcome import Outcome
-from kagimori.domain.transaction import SigningProfile, Transaction
+from kagimori.domain.transaction import Challenge, SigningProfile, Transaction
 from support.challenges import TRANSFER, told_as
 from support.waiting import WaitedStore
 
@@ -294,12 +293,12 @@ def _found(claim: Claim, granted: Granted, profile: SigningProfile) -> Settlemen
     return Settlement(claim, granted.token, Finding.SIGNED, 42)
 
 
-def _spoil(bench: SqlBench, signed: Signed, part: str) -> None:
+def _spoil(bench: SqlBench, signed: Challenge, part: str) -> None:
     match part:
         case "challenge":
             bench.database.run(
                 "UPDATE challenges SET state = 'USED', used_by = request_id WHERE challenge_id = ?",
-                signed.challenge.challenge_id,
+                signed.challenge_id,
             )
         case "step":
             bench.run("UPDATE signing_seeds SET last_step = 42 WHERE token_id = 'token-001'")

@@ -19,13 +19,13 @@ from kagimori.application.ports import (
     Granted,
     Refused,
     SettleAnswer,
-    Signed,
     SigningSeed,
 )
 from kagimori.domain.errors import AuthorityError
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import Operation
 from kagimori.domain.token import Purpose, Token
+from kagimori.domain.transaction import Challenge
 from support.challenges import write_challenge
 from support.database import TestDatabase
 from support.tokens import identity, token
@@ -42,7 +42,7 @@ def signing_seeds(bench: SqlBench, last_step: int = -1) -> None:
     )
 
 
-def challenge(bench: SqlBench, number: int = 0, **options: Any) -> Signed:  # noqa: ANN401 - those of `write_challenge`
+def challenge(bench: SqlBench, number: int = 0, **options: Any) -> Challenge:  # noqa: ANN401 - those of `write_challenge`
     """Write a challenge for a customer's token down."""
     return write_challenge(
         bench.database,
@@ -52,7 +52,7 @@ def challenge(bench: SqlBench, number: int = 0, **options: Any) -> Signed:  # no
     )
 
 
-def signature_of(signed: Signed, number: int = 0, **changes: Any) -> Claim:  # noqa: ANN401 - any field
+def signature_of(signed: Challenge, number: int = 0, **changes: Any) -> Claim:  # noqa: ANN401 - any field
     """Return a claim of a signature of its own."""
     claim = claim_of(customer(number), operation=Operation.SIGNATURE, code_length=8, signed=signed)
     return replace(claim, **changes)
@@ -76,7 +76,7 @@ def refusal(bench: SqlBench, claim: Claim) -> type[AuthorityError]:
     return type(answer.error)
 
 
-def sign(bench: SqlBench, signed: Signed, step: int | None = None, **changes: Any) -> Verdict:  # noqa: ANN401 - any field
+def sign(bench: SqlBench, signed: Challenge, step: int | None = None, **changes: Any) -> Verdict:  # noqa: ANN401 - any field
     """Offer a right code; return what came of it."""
     claim = signature_of(signed, **changes)
     return verdict(bench, claim, granted_token(bench, claim), Finding.SIGNED, step)

@@ -18,10 +18,9 @@ from pathlib import Path
 import pytest
 
 from fakes.vault import FakeVault
-from kagimori.application.ports import Signed
 from kagimori.domain.errors import ChallengeOver, TransactionChanged
 from kagimori.domain.outcome import Outcome, Verdict
-from kagimori.domain.transaction import SigningProfile, Transaction, question_of
+from kagimori.domain.transaction import Challenge, SigningProfile, Transaction, question_of
 from races.numbers import NUMBERS
 from support.bank import Bank
 from support.challenges import TRANSFER, told_as
@@ -45,7 +44,7 @@ class House:
     def customer(self) -> Signer:
         return enrol(self.banks[0], next(self.numbers))
 
-    def offer(self, signer: Signer, offered: Sequence[tuple[Signed, str]]) -> Counter[object]:
+    def offer(self, signer: Signer, offered: Sequence[tuple[Challenge, str]]) -> Counter[object]:
         """Let every engine be asked all of it at once; return what it came to."""
 
         def ask(bank: Bank) -> list[Told]:
@@ -113,7 +112,7 @@ def test_of_two_challenges_with_one_typed_code_one_is_accepted(house: House) -> 
     signer = house.customer()
     for _ in range(NUMBERS.neighbours // 4):
         both = signer.challenge(TYPED), signer.challenge(TYPED)
-        code = signer.app.code(question_of(TYPED, both[0].challenge), signer.step)
+        code = signer.app.code(question_of(TYPED, both[0]), signer.step)
         told = house.offer(signer, [(both[n % 2], code) for n in range(ABREAST)])
         assert told[Outcome.ACCEPTED] == 1, told
         assert told.keys() == {Outcome.ACCEPTED, Outcome.REPLAYED, ChallengeOver}, told

@@ -7,7 +7,6 @@ import time
 from typing import Final
 from uuid import uuid4
 
-from kagimori.application.ports import Signed
 from kagimori.domain.transaction import (
     AccountType,
     Challenge,
@@ -34,7 +33,7 @@ def write_challenge(  # noqa: PLR0913 - what a challenge has
     token_id: str,
     profile: SigningProfile = SigningProfile.SCANNED,
     transaction: Transaction = TRANSACTION,
-) -> Signed:
+) -> Challenge:
     """Write a challenge down that can be answered for five minutes; return what is signed."""
     made = Challenge(tenant, str(uuid4()), transaction)
     now = time.time_ns() // 1000
@@ -51,11 +50,9 @@ def write_challenge(  # noqa: PLR0913 - what a challenge has
         now,
         now + _FIVE_MINUTES,
     )
-    return Signed(made, made.digest)
+    return made
 
 
-def told_as(signed: Signed, transaction: Transaction) -> Signed:
+def told_as(signed: Challenge, transaction: Transaction) -> Challenge:
     """Return the same challenge as told by whoever carries something else out."""
-    made = signed.challenge
-    other = Challenge(made.tenant, made.challenge_id, transaction)
-    return Signed(other, other.digest)
+    return Challenge(signed.tenant, signed.challenge_id, transaction)

@@ -10,10 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from kagimori.application.ports import BySubscriber, Signed
+from kagimori.application.ports import BySubscriber
 from kagimori.domain.code import Otp
 from kagimori.domain.outcome import Verdict
-from kagimori.domain.transaction import TYPED_PERIOD, SigningProfile, Transaction, question_of
+from kagimori.domain.transaction import (
+    TYPED_PERIOD,
+    Challenge,
+    SigningProfile,
+    Transaction,
+    question_of,
+)
 from support.bank import CALLER, Bank
 from support.challenges import TRANSACTION, write_challenge
 from support.signing import SigningToken, fake_signing_token, write_signing_seed
@@ -32,7 +38,7 @@ class Signer:
         self,
         profile: SigningProfile = SigningProfile.SCANNED,
         transaction: Transaction = TRANSACTION,
-    ) -> Signed:
+    ) -> Challenge:
         return write_challenge(
             self.bank.database,
             subscriber=self.subscriber,
@@ -47,12 +53,12 @@ class Signer:
         return int(self.bank.now) // TYPED_PERIOD
 
     def code(
-        self, signed: Signed, profile: SigningProfile = SigningProfile.SCANNED, step: int = 0
+        self, signed: Challenge, profile: SigningProfile = SigningProfile.SCANNED, step: int = 0
     ) -> str:
-        return self.app.code(question_of(profile, signed.challenge), step)
+        return self.app.code(question_of(profile, signed), step)
 
-    def wrong(self, signed: Signed, profile: SigningProfile = SigningProfile.SCANNED) -> str:
-        question = question_of(profile, signed.challenge)
+    def wrong(self, signed: Challenge, profile: SigningProfile = SigningProfile.SCANNED) -> str:
+        question = question_of(profile, signed)
         return self.app.wrong_code(question, *range(self.step - 2, self.step + 3))
 
     @property
@@ -66,7 +72,7 @@ class Signer:
         shown = {self.app.login_code(int(self.bank.now) // 60 + off) for off in range(-2, 3)}
         return next(code for n in range(10) if (code := f"{n:08d}") not in shown)
 
-    def sign(self, signed: Signed, code: str, **options: Any) -> Verdict:  # noqa: ANN401 - those of `sign`
+    def sign(self, signed: Challenge, code: str, **options: Any) -> Verdict:  # noqa: ANN401 - those of `sign`
         """Offer a code, and wait for the verdict."""
         (verdict,) = self.sign_all([(signed, code)], **options)
         if isinstance(verdict, BaseException):
@@ -75,7 +81,7 @@ class Signer:
 
     def sign_all(
         self,
-        offered: Sequence[tuple[Signed, str]],
+        offered: Sequence[tuple[Challenge, str]],
         **options: Any,  # noqa: ANN401 - those of `sign`
     ) -> list[Verdict | BaseException]:
         """Offer all at once; return what each came to."""

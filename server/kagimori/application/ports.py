@@ -44,14 +44,6 @@ Subject = BySubscriber | BySerial
 
 
 @value(frozen=True, slots=True)
-class Signed:
-    """What a signature is about, as the caller tells it. ``digest`` is the challenge's."""
-
-    challenge: Challenge
-    digest: bytes = field(repr=False)
-
-
-@value(frozen=True, slots=True)
 class Claim:
     """One call's wish to search: take the token's lease and spend an attempt.
 
@@ -79,7 +71,7 @@ class Claim:
     limits: AttemptLimits
     notify: str | None = None
     consequence: Consequence | None = None
-    signed: Signed | None = None
+    signed: Challenge | None = None
 
 
 @value(frozen=True, slots=True)

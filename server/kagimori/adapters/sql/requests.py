@@ -312,6 +312,6 @@ def row_of(claim: Claim) -> tuple[Value, ...]:
         limits.consecutive,
         limits.daily,
         limits.since_unlock,
-        None if signed is None else signed.challenge.challenge_id,
+        None if signed is None else signed.challenge_id,
         None if signed is None else signed.digest.hex(),
     )

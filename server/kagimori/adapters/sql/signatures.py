@@ -113,7 +113,7 @@ Seeds = Mapping[Key, Row]
 def seeds(claims: Sequence[Claim]) -> Sequence[Asked]:
     """Return what reads the seeds of the signatures among ``claims``, once they are opened."""
     rows: list[tuple[Value, ...]] = [
-        (*key_of(claim), claim.lease, claim.signed.challenge.challenge_id)
+        (*key_of(claim), claim.lease, claim.signed.challenge_id)
         for claim in claims
         if claim.signed is not None
     ]
@@ -152,7 +152,7 @@ async def refusals(transaction: Transaction, claims: Sequence[Claim]) -> list[Re
     It is over, too, where it is unknown, and where its token is not the customer's.
     """
     rows: list[tuple[Value, ...]] = [
-        (*key_of(claim), claim.subject.value, claim.signed.challenge.challenge_id)
+        (*key_of(claim), claim.subject.value, claim.signed.challenge_id)
         for claim in claims
         if claim.signed is not None
     ]
@@ -214,7 +214,7 @@ def _use(settlement: Settlement) -> tuple[Value, ...]:
         token.identity.token_id,
         claim.request_id,
         claim.lease,
-        claim.signed.challenge.challenge_id,
+        claim.signed.challenge_id,
         claim.signed.digest.hex(),
     )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from asyncio import Future
 
 from kagimori.application.policies import Policies, policy_of
-from kagimori.application.ports import BySubscriber, Signed
+from kagimori.application.ports import BySubscriber
 from kagimori.application.signing.rules import signing_of
 from kagimori.application.verification.verify import Caller, VerifyOtp
 from kagimori.domain.code import Otp
@@ -56,7 +56,7 @@ class VerifyTransaction:
             caller=caller,
             request_id=request_id,
             subscriber=BySubscriber(subscriber_ref),
-            signed=Signed(challenge, challenge.digest),
+            signed=challenge,
             code=code,
             seconds_left=seconds_left,
         )

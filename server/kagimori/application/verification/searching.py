@@ -17,13 +17,12 @@ from kagimori.application.ports import (
     SeedVault,
     Settlement,
     SignatureCheck,
-    Signed,
     SigningSeed,
 )
 from kagimori.application.verification.case import RETRY_AFTER, Case
 from kagimori.domain.errors import DeadlineTooNear, InvalidField, RecordTampered
 from kagimori.domain.token import Token
-from kagimori.domain.transaction import SigningProfile, question_of
+from kagimori.domain.transaction import Challenge, SigningProfile, question_of
 from kagimori.domain.window import (
     drift_after,
     resync_window_of,
@@ -102,11 +101,13 @@ def _question(vault: SeedVault, granted: Granted) -> Search | SignatureCheck:
     return Search(token, window_of(token, case.windows, case.arrived), case.code)
 
 
-def _check(case: Case, signed: Signed, token: Token, signing: SigningSeed | None) -> SignatureCheck:
+def _check(
+    case: Case, signed: Challenge, token: Token, signing: SigningSeed | None
+) -> SignatureCheck:
     if signing is None:
         raise RecordTampered
     try:
-        question = question_of(signing.profile, signed.challenge)
+        question = question_of(signing.profile, signed)
     except InvalidField:
         # No such challenge was made.
         raise RecordTampered from None

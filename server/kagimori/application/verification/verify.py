@@ -24,7 +24,6 @@ from kagimori.application.ports import (
     Claim,
     Clock,
     SeedVault,
-    Signed,
     Subject,
 )
 from kagimori.application.subscribers import digest_of
@@ -35,7 +34,7 @@ from kagimori.domain.errors import AuthorityError, InvalidField
 from kagimori.domain.outcome import Verdict
 from kagimori.domain.policy import TAKES_STOCK, Operation
 from kagimori.domain.tenant import SubscriberNames, TenantPolicy
-from kagimori.domain.transaction import CODE_DIGITS
+from kagimori.domain.transaction import CODE_DIGITS, Challenge
 
 LONGEST: Final = 10.0
 """Seconds that a call waits at most, whatever its deadline."""
@@ -65,7 +64,7 @@ class _Question:
     second: Otp | None = None
     consequence: Consequence | None = None
     words: str | None = None
-    signed: Signed | None = None
+    signed: Challenge | None = None
 
 
 class VerifyOtp:
@@ -161,7 +160,7 @@ class VerifyOtp:
         caller: Caller,
         request_id: str,
         subscriber: BySubscriber,
-        signed: Signed,
+        signed: Challenge,
         code: Otp,
         seconds_left: float,
     ) -> Future[Verdict]:
@@ -289,7 +288,7 @@ def _message(question: _Question) -> bytes:
         return f"{begin} {_after(question.code, second)} {subject.value}".encode()
     if signed is not None:
         _require_signature(question.code)
-        about = f"{signed.challenge.challenge_id} {signed.digest.hex()}"
+        about = f"{signed.challenge_id} {signed.digest.hex()}"
         return f"{begin} {about} {subject.value}".encode()
     if question.words is not None:
         return f"{begin} {len(subject.value)} {subject.value} {question.words}".encode()
