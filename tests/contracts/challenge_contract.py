@@ -23,7 +23,7 @@ from contracts.challenge_bench import (
     ids,
 )
 from contracts.grid_card_bench import at_once
-from kagimori.adapters.sql.requests import moment
+from kagimori.adapters.sql.times import moment
 from kagimori.application.signing.create import MadeChallenge
 from kagimori.application.verification.verify import Caller
 from kagimori.domain.errors import (

@@ -22,7 +22,7 @@ from contracts.grid_card_bench import (
     SECOND,
     at_once,
 )
-from kagimori.adapters.sql.requests import moment
+from kagimori.adapters.sql.times import moment
 from kagimori.application.grid_cards.ports import GridAnswer
 from kagimori.domain.errors import (
     ChallengeOver,

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from kagimori.adapters.sql.database import Asked, Database, Row, Transaction, Value, carried_out
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import WINDOW, moment
+from kagimori.adapters.sql.requests import WINDOW
+from kagimori.adapters.sql.times import moment, span_of
 from kagimori.application.signing.ports import MOST_OPEN, Before, Hindrance, Made, NewChallenge
 from kagimori.domain.transaction import SigningProfile
 
@@ -148,5 +148,5 @@ def _values(new: NewChallenge) -> tuple[Value, ...]:
         new.subscriber,
         new.profile,
         new.digest.hex(),
-        new.valid_for // timedelta(microseconds=1),
+        span_of(new.valid_for),
     )

@@ -13,7 +13,6 @@ nobody's. So no two of these transactions wait for each other.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Final
 
 from kagimori.adapters.sql import audit, handovers, sealed
@@ -23,6 +22,7 @@ from kagimori.adapters.sql.ledger import Ledger
 from kagimori.adapters.sql.lives import Changed
 from kagimori.adapters.sql.rows import values_of
 from kagimori.adapters.sql.settlements import attempts_left
+from kagimori.adapters.sql.times import span_of
 from kagimori.application.consequences import (
     BRINGS_ABOUT,
     GivenUp,
@@ -94,7 +94,7 @@ async def _begin(
     exchange: dict[str, Value] = {
         "token_id": token.identity.token_id,
         "serial": token.identity.serial,
-        "within": begun.within // timedelta(microseconds=1),
+        "within": span_of(begun.within),
     }
     await _all_or_nothing(
         transaction,

@@ -9,7 +9,7 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Asked, Row, Transaction
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import moment
+from kagimori.adapters.sql.times import moment
 from kagimori.application.enrollment.ports import (
     Customer,
     Enrolled,

@@ -18,8 +18,8 @@ from kagimori.adapters.sql.database import (
     carried_out,
 )
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import ALL, SECOND, second_token, time_of, token_of
+from kagimori.adapters.sql.rows import ALL, SECOND, second_token, token_of
+from kagimori.adapters.sql.times import moment, time_of
 from kagimori.application.enrollment.ports import Done, HeldToken, Stale
 from kagimori.application.inventory.desk_ports import (
     Assigning,

@@ -7,7 +7,7 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Row
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import MICROSECONDS
+from kagimori.adapters.sql.times import SECOND
 from kagimori.application.ports import Answered, Claim, ClaimAnswer, Held, Refused
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.lifecycle import IN_STOCK, NOBODYS, Event, State, after
@@ -63,7 +63,7 @@ def diagnosis(claim: Claim, row: Row | None, now: int) -> ClaimAnswer:
 
 def held(until: int, now: int) -> Held:
     """Return the answer while another holds the lease, in microseconds since 1970 UTC."""
-    return Held((until - now) / MICROSECONDS)
+    return Held((until - now) / SECOND)
 
 
 def _attempts_left(claim: Claim, row: Row) -> int:

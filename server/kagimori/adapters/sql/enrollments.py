@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from kagimori.adapters.sql import audit, customers, lives, outbox
@@ -16,7 +15,7 @@ from kagimori.adapters.sql.database import (
     carried_out,
 )
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import moment
+from kagimori.adapters.sql.times import moment, span_of
 from kagimori.application.enrollment.ports import (
     Customer,
     Done,
@@ -130,7 +129,7 @@ class SqlEnrollmentStore:
 
 
 async def _issue(transaction: Transaction, new: NewEnrollment) -> Issued | Stale:
-    valid_for = new.valid_for // timedelta(microseconds=1)
+    valid_for = span_of(new.valid_for)
     issuing = _ISSUE if new.replaces is None else _ISSUE_ANEW
     (begun,) = await transaction.run(Asked(issuing, {}, [_values(new, valid_for)]))
     if not begun:

@@ -7,8 +7,7 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Asked, Database, Row, Transaction, Value, carried_out
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import microseconds_of
+from kagimori.adapters.sql.times import microseconds_of, moment
 from kagimori.application.enrollment.ports import Done, Stale
 from kagimori.application.grid_cards.ports import (
     Card,

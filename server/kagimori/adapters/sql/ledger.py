@@ -11,7 +11,8 @@ from uuid import uuid4
 from kagimori.adapters.sql import audit, outbox
 from kagimori.adapters.sql.database import Asked, Row, Transaction
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import OWNED, moment
+from kagimori.adapters.sql.requests import OWNED
+from kagimori.adapters.sql.times import moment
 from kagimori.application.notification.letter import message_id
 from kagimori.application.ports import Claim
 from kagimori.domain.outcome import Outcome, Receipt, Verdict

@@ -8,13 +8,10 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Asked, Database, Row, Value, transacted
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import MICROSECONDS, moment
+from kagimori.adapters.sql.times import DAY, SECOND, moment
 from kagimori.application.notification.letter import Letter
 from kagimori.application.notification.ports import Due
 from kagimori.domain.enrollment import LetterKind, LetterState
-
-_A_DAY: Final = 86_400_000_000
-"""Microseconds."""
 
 _POST: Final = statement(
     """
@@ -47,7 +44,7 @@ WHERE e.tenant = b.tenant AND e.token_id = b.token_id
       AND o.created_at > {now} - {a_day})
 """,
     batch={"tenant": "text", "token_id": "text", "letter_id": "uuid", "message_id": "text"},
-    parts={"a_day": str(_A_DAY)},
+    parts={"a_day": str(DAY)},
 )
 
 # A claimed letter is due again when its lease runs out: then its sender is dead.
@@ -137,7 +134,7 @@ class SqlOutbox:
 
     async def claim(self, lease: str, seconds: float) -> Due | None:
         """See `OutboxStore.claim`."""
-        lasts = round(seconds * MICROSECONDS)
+        lasts = round(seconds * SECOND)
         rows = await self._done(Asked(_CLAIM, {"lease": lease, "lasts": lasts}))
         return _due(rows[0], lease) if rows else None
 
@@ -151,7 +148,7 @@ class SqlOutbox:
 
     async def later(self, due: Due, seconds: float, reply: str) -> bool:
         """See `OutboxStore.later`."""
-        wait = round(seconds * MICROSECONDS)
+        wait = round(seconds * SECOND)
         return bool(await self._done(Asked(_LATER, {**_ours(due), "wait": wait, "reply": reply})))
 
     async def _ended(self, due: Due, state: LetterState, reply: str) -> bool:
@@ -165,7 +162,7 @@ class SqlOutbox:
 def _due(row: Row, lease: str) -> Due:
     letter_id, tenant, kind, subscriber, user_id, recipient, message_id, tries, created, age = row
     letter = Letter(letter_id, tenant, LetterKind(kind), subscriber, user_id, recipient, message_id)
-    return Due(letter, lease, tries, moment(created), age / MICROSECONDS)
+    return Due(letter, lease, tries, moment(created), age / SECOND)
 
 
 def _ours(due: Due) -> dict[str, Value]:

@@ -7,8 +7,7 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Asked, Row, Transaction, Value
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import time_of
+from kagimori.adapters.sql.times import moment, time_of
 from kagimori.application.assistance.ports import (
     MOST_LISTED,
     REPLACEABLE,

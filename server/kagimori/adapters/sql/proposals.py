@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 from kagimori.adapters.sql import audit
@@ -18,6 +17,7 @@ from kagimori.adapters.sql.database import (
 )
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.proposal_rows import PARTS, before, look, proposal_of, undecided
+from kagimori.adapters.sql.times import span_of
 from kagimori.application.assistance.ports import (
     Approval,
     Before,
@@ -189,7 +189,7 @@ async def _supersede(transaction: Transaction, proposal: Proposal, actor: str) -
 
 async def _approve(transaction: Transaction, approval: Approval) -> Proposal | Stale:
     named, actor = _named(approval.proposal), approval.actor
-    values = {**named, "actor": actor, "valid_for": _microseconds(approval.valid_for)}
+    values = {**named, "actor": actor, "valid_for": span_of(approval.valid_for)}
     _, rows = await transaction.run(
         Asked(_HOLD, _token_of(approval.proposal)), Asked(_APPROVE, values)
     )
@@ -234,7 +234,7 @@ def _values(new: NewProposal) -> tuple[Value, ...]:
         token.serial,
         new.reason,
         new.actor,
-        _microseconds(new.valid_for),
+        span_of(new.valid_for),
     )
 
 
@@ -251,7 +251,3 @@ def _audited(proposal: Proposal, action: str, actor: str) -> Asked:
             None,
         )
     )
-
-
-def _microseconds(duration: timedelta) -> int:
-    return duration // timedelta(microseconds=1)

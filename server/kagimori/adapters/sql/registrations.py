@@ -15,7 +15,8 @@ from kagimori.adapters.sql.database import (
     carried_out,
 )
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import WINDOW, moment
+from kagimori.adapters.sql.requests import WINDOW
+from kagimori.adapters.sql.times import moment
 from kagimori.application.enrollment.ports import Customer, Done, Stale
 from kagimori.application.ports import Subject
 from kagimori.application.registration.ports import Choice, Exchange, Tried, Try

@@ -4,20 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from kagimori.adapters.sql.database import Asked, Transaction, Value
 from kagimori.adapters.sql.dialect import Returning, Statement, statement
+from kagimori.adapters.sql.times import MINUTE, SECOND, moment
 from kagimori.application.ports import BySerial, Claim
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
 
-MICROSECONDS: Final = 1_000_000
-
-LEASE: Final = 5 * MICROSECONDS
+LEASE: Final = 5 * SECOND
 """How long a search may take before its result no longer counts."""
 
-WINDOW: Final = 600 * MICROSECONDS
+WINDOW: Final = 10 * MINUTE
 """How long the same request_id gives the same answer."""
 
 # More than a claim adds, so that the table shrinks back after a rush; few, so
@@ -29,8 +27,6 @@ _TIMES: Final = {"lease": str(LEASE), "window": str(WINDOW)}
 # `TAKES_STOCK`.
 TAKES_STOCK: Final = "(b.operation = 'REGISTRATION' OR b.operation = 'REPLACE_NEW')"
 """The condition that a claim's token must be nobody's."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Key = tuple[str, str]
 """A request's name: the tenant and the request_id as text."""
@@ -278,11 +274,6 @@ async def forget(transaction: Transaction, claims: Sequence[Claim]) -> set[Key]:
 def pruning(claims: int) -> Asked:
     """Return what deletes some rows whose window is over, the oldest first."""
     return Asked(_PRUNE, {"count": claims * _PRUNED_PER_CLAIM})
-
-
-def moment(microseconds: int) -> datetime:
-    """Return the database's time as a UTC datetime."""
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 async def _owned(transaction: Transaction, end: Statement, claims: Sequence[Claim]) -> set[Key]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -37,8 +36,6 @@ ALL: Final = (*COLUMNS, *SPENT)
 
 SECOND: Final = ("blob", "wrap_format", "key_version", "seed_length", "custody", "row_mac")
 """What a row of ``signing_seeds`` has for itself, as `second_token` takes it."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # An enumeration's own look-up by value costs ten times as much.
 _KINDS: Final = {word.value: word for word in Kind}
@@ -117,16 +114,6 @@ def values_of(token: Token) -> dict[str, Value]:
         "drift": token.drift,
         "generation": token.generation,
     }
-
-
-def microseconds_of(time: datetime | None) -> int | None:
-    """Return an aware time as the database has it: microseconds since 1970 UTC."""
-    return None if time is None else (time - _EPOCH) // timedelta(microseconds=1)
-
-
-def time_of(microseconds: int | None) -> datetime | None:
-    """Return the database's time, if there is one, as a UTC datetime."""
-    return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
 
 
 # A bank's tokens are of a few makes.

@@ -11,9 +11,8 @@ from typing import Final
 from kagimori.adapters.sql import audit, lives, outbox
 from kagimori.adapters.sql.database import Asked, Database, Row, Transaction, Value, carried_out
 from kagimori.adapters.sql.dialect import statement
-from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import time_of
 from kagimori.adapters.sql.shelf_pages import PARTS, page_of, shelved
+from kagimori.adapters.sql.times import moment, time_of
 from kagimori.application.enrollment.ports import Done, Stale
 from kagimori.application.inventory.shelf_ports import (
     Card,

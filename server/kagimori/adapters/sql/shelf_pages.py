@@ -9,8 +9,7 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Asked, Row, Transaction, Value
 from kagimori.adapters.sql.dialect import Statement, statement
-from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import microseconds_of, time_of
+from kagimori.adapters.sql.times import microseconds_of, moment, time_of
 from kagimori.application.inventory.shelf_ports import EXPIRED, Page, Shelved, Wanted
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.lifecycle import DESTROYED, State

@@ -20,8 +20,8 @@ from kagimori.adapters.sql.database import (
     carried_out,
 )
 from kagimori.adapters.sql.dialect import Returning, statement
-from kagimori.adapters.sql.requests import moment
-from kagimori.adapters.sql.rows import COLUMNS, microseconds_of, values_of
+from kagimori.adapters.sql.rows import COLUMNS, values_of
+from kagimori.adapters.sql.times import microseconds_of, moment
 from kagimori.application.deliveries.ports import Added, Delivery, Duplicate, Known, NewToken
 from kagimori.domain.errors import InvalidField
 

@@ -8,11 +8,10 @@ from typing import Final
 
 from kagimori.adapters.sql.database import Asked, Database, Transaction, Value, transacted
 from kagimori.adapters.sql.dialect import statement
+from kagimori.adapters.sql.times import MINUTE, SECOND
 
-WINDOW: Final = 60_000_000
-"""Microseconds."""
+WINDOW: Final = MINUTE
 
-_SECOND: Final = 1_000_000
 _PRUNE_EVERY: Final = 256
 
 # A full bucket is not written to. A window far from this one, on either side, is
@@ -64,7 +63,7 @@ class SqlTryLimits:
             values: dict[str, Value] = {"bucket": bucket, "most": most, "window": self._window}
             (counted,) = await transaction.run(Asked(_COUNT, values))
             if not counted:
-                return (self._window - transaction.now % self._window) / _SECOND
+                return (self._window - transaction.now % self._window) / SECOND
         await transaction.commit(*self._pruning())
         return None
 

@@ -9,13 +9,14 @@ takes it takes that away.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from kagimori.adapters.sql import audit, sealed
 from kagimori.adapters.sql.database import Asked, Database, Row, Transaction, Value, transacted
 from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.rows import COLUMNS, values_of
+from kagimori.adapters.sql.times import moment, span_of
 from kagimori.application.provisioning.store import NewToken
 from kagimori.application.provisioning.unclaimed import MadeBefore, NotMade
 from kagimori.domain.token import Hash, MovingFactor, Profile
@@ -24,7 +25,6 @@ SWEPT: Final = 4
 """Tokens that end with each new one: more than one, so that none is left in the end."""
 
 _BOTH: Final = 2
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _BEFORE: Final = statement(
     """
@@ -103,7 +103,7 @@ class SqlUnclaimedTokens:
             "tenant": tenant,
             "login": login_digest,
             "signing": signing_digest,
-            "wait": _microseconds(wait),
+            "wait": span_of(wait),
         }
         asked = Asked(_BEFORE, values)
         (rows,) = await transacted(self._database, lambda begun: begun.commit(asked))
@@ -122,13 +122,13 @@ class SqlUnclaimedTokens:
             until = await transacted(self._database, lambda begun: _add(begun, new, wait))
         except _Undo as undo:
             return undo.answer
-        return _time_of(until)
+        return moment(until)
 
 
 async def _add(transaction: Transaction, new: NewToken, wait: timedelta) -> int:
     identity = new.login.identity
     added, _, *envelopes = await transaction.run(
-        Asked(_ADD, {**values_of(new.login), "wait": _microseconds(wait)}),
+        Asked(_ADD, {**values_of(new.login), "wait": span_of(wait)}),
         sealed.signing_seed(new),
         *sealed.envelopes(new),
     )
@@ -166,16 +166,8 @@ def _before_of(rows: Sequence[Row], login_digest: str) -> MadeBefore | NotMade:
     if len(rows) != _BOTH or len(token_ids) != 1 or not lives:
         return _used(any(digest == login_digest for digest, *_ in rows))
     profile = Profile(MovingFactor(factor), Hash(hash_), digits, period, t0)
-    return MadeBefore(serial, profile, _time_of(until))
+    return MadeBefore(serial, profile, moment(until))
 
 
 def _used(is_login: bool) -> NotMade:  # noqa: FBT001 - read at its two calls
     return NotMade.LOGIN_ENVELOPE_USED if is_login else NotMade.SIGNING_ENVELOPE_USED
-
-
-def _microseconds(wait: timedelta) -> int:
-    return wait // timedelta(microseconds=1)
-
-
-def _time_of(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
