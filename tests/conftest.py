@@ -17,7 +17,7 @@ from development.environment import Environment, kagimori
 from development.server import ServerProcess
 from development.vendor import Device
 from kagimori_client import BankChannel
-from support.postgres import Cluster
+from support.databases.postgres import Cluster
 
 settings.register_profile("suite", deadline=None, print_blob=True)
 settings.load_profile("suite")

@@ -26,7 +26,7 @@ from bench.loadgen import write_tokens
 from development.environment import Environment
 from development.vendor import Device, make_device
 from kagimori import config
-from kagimori.adapters.sql.stock import SqlStock
+from kagimori.adapters.sql.inventory.stock import SqlStock
 from kagimori.adapters.vault import HsmImportVault
 from kagimori.application.deliveries.ports import Delivery, NewToken, SeedToSeal
 from kagimori.application.deliveries.vendor_file import EncryptedSeed, Head, PreSharedKey
@@ -44,7 +44,7 @@ from kagimori.domain.token import (
     Token,
     TokenIdentity,
 )
-from support.authority import SERVICE_ID, VENDOR
+from support.served.authority import SERVICE_ID, VENDOR
 
 _SEEDS: Final = 1_000
 _A_COMMIT: Final = 1_000

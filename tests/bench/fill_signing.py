@@ -41,7 +41,7 @@ from kagimori.domain.transaction import (
     Transaction,
     Transfer,
 )
-from support.authority import SERVICE_ID, VENDOR
+from support.served.authority import SERVICE_ID, VENDOR
 
 _SEED_OCTETS: Final = 64
 _A_DAY: Final = 86_400

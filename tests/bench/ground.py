@@ -19,8 +19,8 @@ from bench.places import Settings
 from bench.stock import Stock
 from development.environment import Environment
 from development.server import ServerProcess
-from support.authority import SERVICE_ID
-from support.postgres import Cluster
+from support.databases.postgres import Cluster
+from support.served.authority import SERVICE_ID
 
 HOT_TOKENS: Final = 1_000
 HOT: Final[Settings] = {"hsm.cache_entries": 2 * HOT_TOKENS}

@@ -11,7 +11,7 @@ from bench.verify_batch64 import CODES, IN_FLIGHT
 from development.certificates import AUTHORITY_TENANT
 from development.environment import Environment
 from development.server import channel
-from support import calls
+from support.processes import calls
 
 
 def measure(ground: Ground) -> Figure:

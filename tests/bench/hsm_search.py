@@ -21,7 +21,7 @@ from kagimori import config
 from kagimori.adapters.sql.rows import COLUMNS, token_of
 from kagimori.bootstrap.parts import hsm_of
 from kagimori.domain.token import Token
-from support.authority import SERVICE_ID
+from support.served.authority import SERVICE_ID
 
 _STEP = 7
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from kagimori.adapters.pskc.file import ReadOptions
 from kagimori.application.deliveries.report import Line
 from kagimori.processes.import_tokens import Allowed, ImportRequest, run
-from support.authority import TENANT
+from support.served.authority import TENANT
 
 
 class _Watch:

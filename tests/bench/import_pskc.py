@@ -20,9 +20,9 @@ from bench.ground import HOT_TOKENS, Ground
 from development.environment import Environment, environment_variables
 from kagimori import config
 from kagimori.bootstrap.parts import hsm_of, login_of, turn_at_the_door
-from support import pskc_bulk
-from support.authority import SERVICE_ID
-from support.pskc_bulk import Algorithm
+from support.served.authority import SERVICE_ID
+from support.vendors import pskc_bulk
+from support.vendors.pskc_bulk import Algorithm
 
 MEMORY: Final = 1.2
 """How much more memory ten times the tokens may take, as a factor."""

@@ -27,8 +27,8 @@ from bench import order, rust
 from bench.figure import Figure, by_turns
 from bench.ground import HOT_TOKENS, Ground
 from kagimori import config
-from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
-from kagimori.adapters.sql.provisioning import SqlProvisioningStore
+from kagimori.adapters.sql.enrollment.enrollments import SqlEnrollmentStore
+from kagimori.adapters.sql.provisioning.store import SqlProvisioningStore
 from kagimori.adapters.sql.tries import SqlTryLimits
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.enrollment.issue import IssueOrder, IssueSoftwareToken
@@ -42,8 +42,8 @@ from kagimori.bootstrap.provisioning import provisioning_keys
 from kagimori.bootstrap.tenants import tenants_in_force
 from kagimori.config import Config
 from kagimori.domain.enrollment import ActivationPassword
-from support.enrolments import ADDRESS, TENANT
-from support.envelopes import OAEP_SHA1
+from support.databases.enrolments import ADDRESS, TENANT
+from support.phones.envelopes import OAEP_SHA1
 
 IN_FLIGHT: Final = 32
 

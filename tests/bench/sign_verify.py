@@ -23,7 +23,7 @@ from bench.loadgen import Loadgen
 from bench.verify_unary import IN_FLIGHT
 from development.environment import ROOT, Environment
 from development.server import ServerProcess
-from support.authority import SERVICE_ID
+from support.served.authority import SERVICE_ID
 
 _ROOM: Final = 3
 """Challenges for a round, for each code that is verified in one: a quieter spell may come."""

@@ -17,8 +17,8 @@ from typing import Final
 from bench.figure import Figure, by_turns
 from bench.ground import HOT, HOT_TOKENS, Ground
 from bench.loadgen import Loadgen
-from support import shim
-from support.shim import Shim
+from support.custody import shim
+from support.custody.shim import Shim
 
 _SESSIONS: Final = 32
 _MICROSECONDS: Final = 1000

@@ -12,12 +12,12 @@ import pytest
 
 from contracts.store_bench import Row
 from kagimori import core
-from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
+from kagimori.adapters.sql.enrollment.enrollments import SqlEnrollmentStore
 from kagimori.adapters.sql.sqlite import SqliteDatabase
-from kagimori.adapters.sql.verification import SqlVerificationStore
+from kagimori.adapters.sql.verification.store import SqlVerificationStore
 from kagimori.adapters.sql.wire import Answer, Connection, Sent
-from support.database import AnyDatabase
-from support.inventory import Inventory
+from support.databases.database import AnyDatabase
+from support.databases.inventory import Inventory
 from support.waiting import WaitedStore
 
 _ORDER = {

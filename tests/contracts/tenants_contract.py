@@ -13,8 +13,8 @@ import pytest
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.administration.tenants import TenantChange, TenantRow, TenantsRefused
 from kagimori.domain.lifecycle import State
-from support.database import AnyDatabase
-from support.inventory import Inventory
+from support.databases.database import AnyDatabase
+from support.databases.inventory import Inventory
 from support.tokens import TENANT, identity, token
 from support.waiting import waited
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from contracts.tenants_contract import TenantsContract
-from support.database import PostgresqlTestDatabase
-from support.postgres import Cluster
+from support.databases.database import PostgresqlTestDatabase
+from support.databases.postgres import Cluster
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts.tenants_contract import TenantsContract
-from support.database import TestDatabase
+from support.databases.database import TestDatabase
 
 
 @pytest.fixture

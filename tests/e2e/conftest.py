@@ -10,7 +10,7 @@ import pytest
 from conftest import Enrol
 from development.environment import Environment
 from development.vendor import Device, make_device
-from support.shim import Shim, ensure_built
+from support.custody.shim import Shim, ensure_built
 
 
 @pytest.fixture

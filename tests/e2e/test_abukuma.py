@@ -29,7 +29,7 @@ from kagimori_client import (
     TokenState,
     UnknownToken,
 )
-from support.serial_town import (
+from support.served.serial_town import (
     Town,
     files_that_hold,
     fresh_customer,

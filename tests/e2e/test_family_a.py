@@ -52,7 +52,7 @@ from kagimori_client.token import (
     SoftwareToken,
     WrongPassphrase,
 )
-from support.calls import eventually
+from support.processes.calls import eventually
 
 KENSHIN, KUMAMOTO, KITASHIN = BANKS
 PASSWORD = "480613"

@@ -29,7 +29,7 @@ from kagimori_client import (
 )
 from kagimori_client.token import NotOffered as NoNewTokens
 from kagimori_client.token import SoftwareToken
-from support.serial_town import Town, fresh_customer, fresh_name, number_of, refused, town_at
+from support.served.serial_town import Town, fresh_customer, fresh_name, number_of, refused, town_at
 
 SERIAL, CODE = "2V0716016FK2", "755224"
 

@@ -40,10 +40,10 @@ from kagimori_client import (
     UnknownSerial,
     UnknownToken,
 )
-from support.hardware_town import Town, delivered, fresh, sent, shown, told
-from support.postgres import Cluster
-from support.pskc_bulk import seed_number, serial_number
-from support.pskc_bulk import write_pskc as write_bulk
+from support.databases.postgres import Cluster
+from support.served.hardware_town import Town, delivered, fresh, sent, shown, told
+from support.vendors.pskc_bulk import seed_number, serial_number
+from support.vendors.pskc_bulk import write_pskc as write_bulk
 
 pytestmark = [pytest.mark.softhsm, pytest.mark.slow]
 

@@ -16,7 +16,7 @@ from development.environment import Environment
 from development.server import ServerProcess
 from development.vendor import Device
 from kagimori_client import Unavailable
-from support.shim import Shim
+from support.custody.shim import Shim
 
 PATIENCE = 30.0
 

@@ -30,7 +30,7 @@ from kagimori_client import (
     UnknownProposal,
     UnknownToken,
 )
-from support.serial_town import (
+from support.served.serial_town import (
     Town,
     files_that_hold,
     fresh_customer,

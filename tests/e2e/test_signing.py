@@ -46,7 +46,7 @@ from kagimori_client import (
     TransactionChanged,
     Transfer,
 )
-from support.serial_town import Town, files_that_hold, number_of, refused, town_at
+from support.served.serial_town import Town, files_that_hold, number_of, refused, town_at
 
 TYPED = SigningProfile.TYPED
 

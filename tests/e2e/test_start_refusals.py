@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from development.environment import Environment, environment_variables, kagimori
-from support.hsm import python_environment
-from support.nss import NssHsm, nss_hsm
-from support.shim import Shim, ensure_built
+from support.custody.hsm import python_environment
+from support.custody.nss import NssHsm, nss_hsm
+from support.custody.shim import Shim, ensure_built
 
 # EX_NOPERM and EX_CONFIG of sysexits.h
 LOGIN_REFUSED, REFUSED = 77, 78

@@ -16,7 +16,7 @@ from development.environment import Environment
 from development.server import ServerProcess
 from development.vendor import Device
 from kagimori_client import Receipt, Unavailable
-from support.shim import Shim
+from support.custody.shim import Shim
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -16,8 +16,8 @@ from development.environment import Environment, apply_tenants, command, kagimor
 from development.server import ServerProcess
 from development.vendor import Device, make_device
 from kagimori_client import BankChannel, KagimoriError, OtpRejected, TokenLocked, UnknownToken
-from support.calls import eventually
-from support.hsm import python_environment
+from support.custody.hsm import python_environment
+from support.processes.calls import eventually
 
 pytestmark = pytest.mark.softhsm
 

@@ -38,7 +38,7 @@ from kagimori.domain.token import (
     TokenIdentity,
 )
 from kagimori.domain.window import Window
-from support.envelopes import OAEP_SHA1
+from support.phones.envelopes import OAEP_SHA1
 
 _DECOY = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=30)
 _WRAP_FORMAT = "fake"

@@ -21,9 +21,9 @@ from development.environment import Environment
 from development.server import ServerProcess
 from development.vendor import Device, make_device
 from kagimori_client import BankChannel, OtpRejected, OtpReplayed, TokenLocked
-from support.authority import SERVICE_ID, establish
-from support.memory import Pattern, copies
-from support.shim import SOFTHSM, VALUE_READS, Shim, ensure_built
+from support.custody.memory import Pattern, copies
+from support.custody.shim import SOFTHSM, VALUE_READS, Shim, ensure_built
+from support.served.authority import SERVICE_ID, establish
 
 pytestmark = [
     pytest.mark.softhsm,

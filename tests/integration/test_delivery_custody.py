@@ -17,12 +17,21 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from kagimori.application.deliveries.vendor_file import PasswordKey
-from support.delivering import Deliverer, deliverer
-from support.hsm import MODULE, HsmFiles, fresh_hsm
-from support.memory import Pattern, copies
-from support.shim import VALUE_READS, Shim, ensure_built
+from support.custody.delivering import Deliverer, deliverer
+from support.custody.hsm import MODULE, HsmFiles, fresh_hsm
+from support.custody.memory import Pattern, copies
+from support.custody.shim import VALUE_READS, Shim, ensure_built
 from support.tokens import TENANT
-from support.vendor_seals import INSIDE, MAC_KEY, VENDORS, WAYS, Way, derived, password, ways
+from support.vendors.vendor_seals import (
+    INSIDE,
+    MAC_KEY,
+    VENDORS,
+    WAYS,
+    Way,
+    derived,
+    password,
+    ways,
+)
 
 pytestmark = [
     pytest.mark.softhsm,

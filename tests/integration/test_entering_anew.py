@@ -27,14 +27,14 @@ from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import SealedSeed, Token
 from kagimori.domain.window import Window
-from support.deliveries import KEY, VENDOR, MemoryFile, Told
-from support.hsm import MODULE, HsmFiles, fresh_hsm
-from support.import_authority import FLEET, ORDER, SERIALS, TENANT
-from support.import_desk import ALL, Desk
-from support.importing_house import House
+from support.custody.hsm import MODULE, HsmFiles, fresh_hsm
+from support.custody.vault import hsm_of
 from support.tokens import EVENT, identity
-from support.vault import hsm_of
-from support.vendor_seals import VENDORS, code_of
+from support.vendors.deliveries import KEY, VENDOR, MemoryFile, Told
+from support.vendors.import_authority import FLEET, ORDER, SERIALS, TENANT
+from support.vendors.import_desk import ALL, Desk
+from support.vendors.importing_house import House
+from support.vendors.vendor_seals import VENDORS, code_of
 from support.waiting import PATIENCE, search, waited
 
 pytestmark = [

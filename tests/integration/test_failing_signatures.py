@@ -14,11 +14,11 @@ from kagimori.domain.code import Otp
 from kagimori.domain.errors import HsmUnavailable, RecordTampered
 from kagimori.domain.transaction import SCANNED_SUITE, TYPED_PERIOD, TYPED_SUITE, Question
 from kagimori.domain.window import Window
-from support.hsm import HsmFiles, fresh_hsm
-from support.shim import SOFTHSM, Shim, ensure_built
-from support.signing import SEED_OCTETS, SigningToken, hsm_signing_token
+from support.custody.hsm import HsmFiles, fresh_hsm
+from support.custody.shim import SOFTHSM, Shim, ensure_built
+from support.custody.vault import hsm_of
+from support.phones.signing import SEED_OCTETS, SigningToken, hsm_signing_token
 from support.tokens import TENANT
-from support.vault import hsm_of
 from support.waiting import waited
 
 pytestmark = [

@@ -11,11 +11,11 @@ from kagimori.adapters.vault import HsmImportVault, HsmVault, Sessions
 from kagimori.application.grid_cards.printing_ports import DrawnCard
 from kagimori.domain.errors import RecordTampered
 from kagimori.domain.grid_card import GridOutcome
-from support.database import TestDatabase
-from support.grid_cards import CardBank
-from support.hsm import fresh_hsm
+from support.banks.grid_cards import CardBank
+from support.custody.hsm import fresh_hsm
+from support.custody.vault import hsm_of
+from support.databases.database import TestDatabase
 from support.tokens import OTHER_TENANT, TENANT
-from support.vault import hsm_of
 from support.waiting import waited
 
 pytestmark = pytest.mark.softhsm

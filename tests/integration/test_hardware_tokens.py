@@ -31,9 +31,9 @@ from kagimori_client import (
     UnknownSerial,
     UnknownToken,
 )
-from support.database import TestDatabase
-from support.hardware_bank import HardwareBank, hardware_bank
-from support.hsm import MODULE, HsmFiles, fresh_hsm
+from support.custody.hsm import MODULE, HsmFiles, fresh_hsm
+from support.databases.database import TestDatabase
+from support.served.hardware_bank import HardwareBank, hardware_bank
 from support.tokens import OTHER_TENANT, TENANT
 
 pytestmark = [

@@ -16,7 +16,7 @@ from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.administration.tenants import TenantChange
 from kagimori.bootstrap import StartError
 from kagimori.bootstrap.tenants import LiveTenants
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
 from support.waiting import waited
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from bench.peer import empty_handler
 from development import environment
 from development.vendor import make_device
 from kagimori.api.verification.v1.transaction_pb2 import VerifyTransactionRequest
-from support.authority import SERVICE_ID
+from support.served.authority import SERVICE_ID
 
 pytestmark = pytest.mark.slow
 

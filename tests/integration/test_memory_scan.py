@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from support.memory import _CHUNK, Pattern, _copies_in, copies
+from support.custody.memory import _CHUNK, Pattern, _copies_in, copies
 
 # Puts the secret together in place, so that no temporary copies are left over.
 HOLDER = """

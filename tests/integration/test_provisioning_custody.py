@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 import pytest
 
-from support.compromised import DONE, OTHER_TENANT, TENANT
-from support.envelopes import provisioning_pem, seal
-from support.hsm import MODULE, HsmFiles, fresh_hsm
-from support.memory import Pattern, copies
-from support.sealing import Sealer, sealer
-from support.shim import VALUE_READS, Shim, ensure_built
+from support.custody.compromised import DONE, OTHER_TENANT, TENANT
+from support.custody.hsm import MODULE, HsmFiles, fresh_hsm
+from support.custody.memory import Pattern, copies
+from support.custody.sealing import Sealer, sealer
+from support.custody.shim import VALUE_READS, Shim, ensure_built
+from support.phones.envelopes import provisioning_pem, seal
 
 pytestmark = [
     pytest.mark.softhsm,
@@ -163,7 +163,7 @@ def test_not_even_a_part_of_a_seed_is_left_in_memory(files: HsmFiles, sealing: S
 def raided(files: HsmFiles, seed: bytes, *options: str) -> list[Told]:
     """Let the attacker at an envelope with ``seed``."""
     with subprocess.Popen(
-        [sys.executable, "-m", "support.compromised", str(files.directory), *options],
+        [sys.executable, "-m", "support.custody.compromised", str(files.directory), *options],
         env={**files.environment, "PYTHONPATH": os.pathsep.join(sys.path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

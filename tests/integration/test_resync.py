@@ -14,9 +14,9 @@ import pytest
 from development.vendor import Device
 from kagimori.domain.policy import AttemptLimits
 from kagimori.domain.tenant import TenantPolicy
-from support.served_bank import NOON, ServedBank, served_bank
+from support.served.served_bank import NOON, ServedBank, served_bank
+from support.served.transport import failure_of
 from support.tokens import TENANT, rfc4226, ten_digits
-from support.transport import failure_of
 
 pytestmark = pytest.mark.softhsm
 

@@ -22,11 +22,11 @@ from kagimori.domain.code import Otp
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import CustodyLabel, SealedSeed, Token
 from kagimori.domain.window import Window
-from support.hsm import MODULE, HsmFiles, fresh_hsm
-from support.pskc_files import Read, read_path
-from support.rewrapping import AES128, VENDOR, delivered
+from support.custody.hsm import MODULE, HsmFiles, fresh_hsm
+from support.custody.vault import hsm_of
 from support.tokens import OTHER_TENANT, TENANT, identity
-from support.vault import hsm_of
+from support.vendors.pskc_files import Read, read_path
+from support.vendors.rewrapping import AES128, VENDOR, delivered
 from support.waiting import search, waited
 
 pytestmark = [

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.shim import INJECTED, VALUE_READS, Shim, ensure_built
+from support.custody.shim import INJECTED, VALUE_READS, Shim, ensure_built
 
 pytestmark = [
     pytest.mark.softhsm,

@@ -21,10 +21,10 @@ from kagimori.domain.errors import HsmUnavailable
 from kagimori.domain.lifecycle import State
 from kagimori.domain.token import Token
 from kagimori.domain.window import Window
-from support.hsm import HsmFiles, fresh_hsm, python_environment
-from support.shim import SOFTHSM, Shim, ensure_built
+from support.custody.hsm import HsmFiles, fresh_hsm, python_environment
+from support.custody.shim import SOFTHSM, Shim, ensure_built
+from support.custody.vault import hsm_of
 from support.tokens import EVENT, TENANT, identity
-from support.vault import hsm_of
 from support.waiting import ping, search
 
 pytestmark = [

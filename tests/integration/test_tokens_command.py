@@ -16,9 +16,9 @@ import pexpect
 import pytest
 from typer.testing import CliRunner, Result
 
-from contracts.stock_contract import DELIVERY, DEVICE
+from contracts.inventory.stock_contract import DELIVERY, DEVICE
 from development.environment import ROOT, command
-from kagimori.adapters.sql.stock import SqlStock
+from kagimori.adapters.sql.inventory.stock import SqlStock
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.administration.tenants import TenantChange
 from kagimori.application.deliveries.ports import NewToken
@@ -27,7 +27,7 @@ from kagimori.config import read_tenants
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.lifecycle import DESTROYED, State
 from kagimori.domain.token import Hash, MovingFactor, Profile
-from support.database import TestDatabase
+from support.databases.database import TestDatabase
 from support.tokens import TENANT, identity, token
 from support.waiting import waited
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 from structlog.testing import capture_logs
 
-from contracts.desk_contract import at_once
+from contracts.inventory.desk_contract import at_once
 from development.certificates import AUTHORITY_TENANT, CertificateAuthority, new_authority
 from kagimori.domain.lifecycle import State
 from kagimori.domain.outcome import Outcome
@@ -38,11 +38,10 @@ from kagimori_client.replacement_proposal import (
     ReplacementProposal,
     ReplacementReason,
 )
-from support.branch import LONG_AGO, NEXT, Branch
-from support.database import TestDatabase
-from support.registering import SECOND, Page, bank_of, code
-from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT
-from support.transport import (
+from support.banks.branch import LONG_AGO, NEXT, Branch
+from support.banks.registering import SECOND, Page, bank_of, code
+from support.databases.database import TestDatabase
+from support.served.transport import (
     PATIENCE,
     HsmOnTheDesk,
     ScriptedEnrollment,
@@ -50,6 +49,7 @@ from support.transport import (
     on_loop,
     settings_of,
 )
+from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT
 
 SUZUKI, TANAKA = "suzuki", "tanaka"
 LOST = ReplacementReason.LOST

@@ -31,9 +31,9 @@ from kagimori.domain.errors import (
     ReissueTooEarly,
 )
 from kagimori.domain.outcome import Outcome
-from support.bank import Bank
-from support.database import TestDatabase
-from support.desk import LIMITS, Desk
+from support.banks.bank import Bank
+from support.banks.desk import LIMITS, Desk
+from support.databases.database import TestDatabase
 
 T = TypeVar("T")
 

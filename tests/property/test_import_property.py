@@ -19,7 +19,7 @@ from kagimori.application.deliveries.import_tokens import ImportOrder, ImportTok
 from kagimori.application.deliveries.report import Line, Result
 from kagimori.application.deliveries.vendor_file import Fault, TokenFault, VendorToken
 from kagimori.domain.lifecycle import State
-from support.deliveries import KEY, VENDOR, MemoryFile, Told, serial_number, spoiled, token
+from support.vendors.deliveries import KEY, VENDOR, MemoryFile, Told, serial_number, spoiled, token
 
 TENANT = "20160003"
 ORDER = ImportOrder(TENANT, VENDOR, "os-user:keeper", max_drift=10)

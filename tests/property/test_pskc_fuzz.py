@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from kagimori.adapters.pskc.file import ReadOptions
 from kagimori.application.deliveries.vendor_file import TokenFault, VendorFileRefused
-from support.pskc_files import FIGURE_6, VECTORS, VENDOR, parsed
-from support.pskc_signers import Signer
+from support.vendors.pskc_files import FIGURE_6, VECTORS, VENDOR, parsed
+from support.vendors.pskc_signers import Signer
 
 SIGNER = Signer.make("Acme")
 CANARY = b"AAECAwQFBgcICQoLDA0OD"

@@ -24,7 +24,7 @@ from kagimori.application.deliveries.vendor_file import (
 )
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
-from support.pskc_files import VENDOR, Read, parsed
+from support.vendors.pskc_files import VENDOR, Read, parsed
 
 HASH_WORDS = {Hash.SHA1: "HMAC-SHA1", Hash.SHA256: "HMAC-SHA256", Hash.SHA512: "HMAC-SHA512"}
 PROFILE = "urn:ietf:params:xml:ns:keyprov:pskc:"

@@ -18,9 +18,9 @@ from hypothesis.stateful import initialize, precondition, rule, run_state_machin
 
 from kagimori.domain.errors import RequestIdReused
 from kagimori.domain.policy import Operation
-from support.registration_lives import RegistrationLives
-from support.serial_lives import DAILY_TRIES, WRONG_CODES, Place, Thing
-from support.two_customers import NO_TRY_LEFT, Heard
+from support.lives.registration_lives import RegistrationLives
+from support.lives.serial_lives import DAILY_TRIES, WRONG_CODES, Place, Thing
+from support.lives.two_customers import NO_TRY_LEFT, Heard
 
 EXAMPLES, STEPS = 55, 50
 MOST_THINGS = 12

@@ -19,8 +19,8 @@ from fakes.vault import hotp
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import AttemptLimits, Windows
 from kagimori.domain.token import Hash, MovingFactor, Profile
-from support.bank import SEED, Bank
-from support.database import TestDatabase
+from support.banks.bank import SEED, Bank
+from support.databases.database import TestDatabase
 from support.tokens import EVENT, TENANT
 
 TIME = Profile(MovingFactor.TIME, Hash.SHA1, digits=8, period=30)

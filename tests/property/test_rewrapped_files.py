@@ -20,7 +20,7 @@ from kagimori.application.deliveries.vendor_file import (
 )
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.token import Hash, MovingFactor, Profile
-from support.pskc_files import parsed
+from support.vendors.pskc_files import parsed
 
 HEAD = Head(
     OneTimeKey("acme", "rsa-oaep-mgf1p", bytes(range(256))),

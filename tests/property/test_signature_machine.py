@@ -22,10 +22,10 @@ from kagimori.application.ports import BySubscriber
 from kagimori.application.signing.ports import MOST_OPEN
 from kagimori.domain.errors import RequestIdReused
 from kagimori.domain.transaction import Transaction
-from support.payer import WRONG_CODES
-from support.payer_lives import PayerLives
+from support.lives.payer import WRONG_CODES
+from support.lives.payer_lives import PayerLives
+from support.lives.two_customers import Heard
 from support.transactions import transfer
-from support.two_customers import Heard
 
 EXAMPLES, STEPS = 35, 45
 MOST_PHONES = 7

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 )
 
 from contracts.store_bench import TODAY, again, claim_all, claim_of, settle_all
-from kagimori.adapters.sql.verification import SqlVerificationStore
+from kagimori.adapters.sql.verification.store import SqlVerificationStore
 from kagimori.application.ports import (
     Answered,
     Claim,
@@ -34,9 +34,9 @@ from kagimori.application.ports import (
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import AttemptLimits
 from kagimori.domain.token import NEVER, Token
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
-from support.inventory import Inventory
-from support.postgres import Cluster
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.inventory import Inventory
+from support.databases.postgres import Cluster
 from support.tokens import token
 from support.waiting import WaitedStore
 

@@ -20,8 +20,8 @@ from races.asking import Answer, Asked, Client, Door, question
 from races.codes import REACH, make_unambiguous_device
 from races.sites import PROCESSES, Site
 from races.witness import Witness
-from support.calls import eventually
-from support.shim import SOFTHSM, Shim
+from support.custody.shim import SOFTHSM, Shim
+from support.processes.calls import eventually
 
 TENANT = "abukuma"
 VENDOR = "kagi-keywrap"

@@ -13,9 +13,9 @@ from development.environment import Environment
 from races.arena import Arena, arena_at
 from races.crowd import Crowd
 from races.sites import PostgresqlSite, Site, SqliteSite
-from support.postgres import Cluster
-from support.proxy import Proxy
-from support.shim import ensure_built
+from support.custody.shim import ensure_built
+from support.databases.postgres import Cluster
+from support.databases.proxy import Proxy
 
 
 @pytest.fixture(scope="module")

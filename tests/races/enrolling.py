@@ -18,9 +18,9 @@ import pytest
 
 from fakes.vault import FakeVault
 from kagimori.domain.errors import AuthorityError
-from support.bank import Bank
-from support.database import AnyDatabase
-from support.desk import Desk
+from support.banks.bank import Bank
+from support.banks.desk import Desk
+from support.databases.database import AnyDatabase
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -22,7 +22,7 @@ from kagimori.domain.lifecycle import State
 from kagimori.domain.policy import Operation
 from kagimori.domain.token import Token, TokenIdentity
 from races.enrolling import kind_of
-from support.counter import PAGE, Counter
+from support.banks.counter import PAGE, Counter
 from support.tokens import SERIAL, SUBSCRIBER
 
 WITHIN = timedelta(minutes=10)

@@ -16,7 +16,7 @@ import psycopg
 
 from kagimori.adapters.sql.schema import metadata
 from races.death import Death
-from support.calls import eventually
+from support.processes.calls import eventually
 
 _LOOK_EVERY = 0.002
 """Seconds. The database gives up what is halted for longer than its time for a statement."""

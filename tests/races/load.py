@@ -18,7 +18,7 @@ from races.arena import Arena
 from races.asking import PATIENCE, Client, outcome_of, question
 from races.codes import event_codes
 from races.history import ACCEPTED, REPLAYED, Aftermath, Ending, History, judge
-from support.calls import eventually
+from support.processes.calls import eventually
 
 T = TypeVar("T")
 

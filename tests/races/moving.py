@@ -20,7 +20,7 @@ from kagimori.api.types.v1 import types_pb2
 from races.arena import TENANT, VENDOR, Arena, insist
 from races.asking import PATIENCE, SERVICE_ID, Client, Door, question
 from races.codes import REACH, event_codes, make_unambiguous_device
-from support.calls import eventually
+from support.processes.calls import eventually
 
 Request: TypeAlias = Any
 """One of the messages of registration.proto."""

@@ -27,8 +27,8 @@ from kagimori_client.transaction import Transaction
 from races.arena import VENDOR, Arena
 from races.asking import PATIENCE, SERVICE_ID, Signature
 from races.codes import REACH
-from support.hsm import python_environment
-from support.transfers import transaction
+from support.custody.hsm import python_environment
+from support.pages.transfers import transaction
 
 _SEED_OCTETS: Final = 64
 _PERIOD: Final = 30

@@ -13,8 +13,8 @@ from typing import Protocol
 from races.death import Death
 from races.disk import FaultyDisk
 from races.halts import Halts
-from support.postgres import Cluster
-from support.proxy import Proxy
+from support.databases.postgres import Cluster
+from support.databases.proxy import Proxy
 
 PROCESSES = 4
 """Server processes on PostgreSQL. SQLite has one, and says so."""

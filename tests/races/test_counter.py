@@ -16,9 +16,9 @@ from fakes.vault import FakeVault
 from kagimori.application.inventory.desk import Condition
 from races.enrolling import CALLERS, PROCESSES, Meeting, at_once, kind_of
 from races.numbers import NUMBERS
-from support.bank import Bank
-from support.counter import NEXT, Counter, code
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.banks.bank import Bank
+from support.banks.counter import NEXT, Counter, code
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
 from support.tokens import SERIAL, SUBSCRIBER
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)

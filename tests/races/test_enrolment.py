@@ -29,15 +29,15 @@ from races.enrolling import (
     start_anew,
 )
 from races.numbers import NUMBERS
-from support.app import PASSWORD, App
-from support.calls import eventually
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
-from support.desk import Desk
-from support.enrolments import enrolment
-from support.letters import letter
-from support.mail_process import Mailing, Post, until_state
-from support.mail_server import MailServer
-from support.provisioning import PLENTY, POLICY, Scene
+from support.banks.desk import Desk
+from support.banks.provisioning import PLENTY, POLICY, Scene
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.enrolments import enrolment
+from support.phones.app import PASSWORD, App
+from support.post.letters import letter
+from support.post.mail_process import Mailing, Post, until_state
+from support.post.mail_server import MailServer
+from support.processes.calls import eventually
 from support.waiting import waited
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)

@@ -26,9 +26,9 @@ from races.exchanging import (
     tokens_of,
 )
 from races.numbers import NUMBERS
-from support.bank import Bank
-from support.counter import Counter, code
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.banks.bank import Bank
+from support.banks.counter import Counter, code
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
 from support.tokens import SERIAL, SUBSCRIBER
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)

@@ -17,7 +17,7 @@ from races.arena import Arena
 from races.death import Death
 from races.moving import LATER, NO_ANSWER, Customer, Page, Step, Told, new_request, page_of
 from races.numbers import NUMBERS
-from support.calls import eventually
+from support.processes.calls import eventually
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)
 

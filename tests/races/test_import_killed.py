@@ -24,7 +24,7 @@ from development.environment import Environment, command
 from development.server import ServerProcess
 from development.vendor import Device
 from races.numbers import NUMBERS
-from support.pskc_bulk import seed_number, serial_number, write_pskc
+from support.vendors.pskc_bulk import seed_number, serial_number, write_pskc
 
 pytestmark = [
     pytest.mark.softhsm,

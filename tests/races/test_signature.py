@@ -22,10 +22,10 @@ from kagimori.domain.errors import ChallengeOver, TransactionChanged
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.transaction import Challenge, SigningProfile, Transaction, question_of
 from races.numbers import NUMBERS
-from support.bank import Bank
-from support.challenges import TRANSFER, told_as
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
-from support.signer import Signer, enrol
+from support.banks.bank import Bank
+from support.databases.challenges import TRANSFER, told_as
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.phones.signer import Signer, enrol
 
 SCANNED, TYPED = SigningProfile.SCANNED, SigningProfile.TYPED
 ABREAST = 8

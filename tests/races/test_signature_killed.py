@@ -22,7 +22,7 @@ from races.death import Death
 from races.moving import NO_ANSWER
 from races.numbers import NUMBERS
 from races.signing import App, TransferPage, signature, transfer_page_of
-from support.calls import eventually
+from support.processes.calls import eventually
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)
 

@@ -19,7 +19,7 @@ from races.codes import REACH, event_codes, wrong_codes
 from races.crowd import CLIENTS, Crowd
 from races.numbers import NUMBERS
 from races.signing import App, TransferPage, signature, transfer_page_of
-from support.transfers import transaction, transfer
+from support.pages.transfers import transaction, transfer
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)
 

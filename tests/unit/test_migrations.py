@@ -20,8 +20,8 @@ from kagimori.adapters.sql import migrations, revision
 from kagimori.adapters.sql.database import DatabaseRefused
 from kagimori.adapters.sql.schema import ONLY_POSTGRESQL, metadata
 from kagimori.domain.outcome import Outcome
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
-from support.postgres import Cluster
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.postgres import Cluster
 from support.tokens import identity, token
 
 Future = Callable[..., str]

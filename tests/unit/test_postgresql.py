@@ -25,9 +25,9 @@ from kagimori.adapters.sql.dialect import statement
 from kagimori.adapters.sql.postgresql import PostgresqlDatabase, PostgresqlTransaction
 from kagimori.adapters.sql.wire import Connection
 from kagimori.domain.errors import StoreUnavailable
-from support.database import PostgresqlTestDatabase
-from support.postgres import ROLE_WITH_PASSWORD, Cluster
-from support.proxy import Proxy
+from support.databases.database import PostgresqlTestDatabase
+from support.databases.postgres import ROLE_WITH_PASSWORD, Cluster
+from support.databases.proxy import Proxy
 from support.waiting import WaitedTransaction, ping, transaction, waited
 
 COUNT = statement("INSERT INTO receipts VALUES ('t', 1)")

@@ -20,7 +20,7 @@ from kagimori.adapters.sql.database import Asked, Database, DatabaseRefused, Val
 from kagimori.adapters.sql.dialect import Statement, statement
 from kagimori.adapters.sql.sqlite import SqliteTransaction, require_durable
 from kagimori.domain.errors import StoreUnavailable
-from support.database import TestDatabase
+from support.databases.database import TestDatabase
 from support.waiting import WaitedTransaction, ping, transaction, waited
 
 PATIENCE = 30.0

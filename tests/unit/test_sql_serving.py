@@ -11,7 +11,7 @@ import pytest
 
 from kagimori.adapters.sql.database import DatabaseRefused
 from kagimori.adapters.sql.serving import serving_turn
-from support.database import TestDatabase
+from support.databases.database import TestDatabase
 from support.waiting import ping
 
 HOLD = """

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kagimori.adapters.sql.database import Database
-from kagimori.adapters.sql.proposals import SqlProposals
+from kagimori.adapters.sql.enrollment.proposals import SqlProposals
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.assistance.decide import ApproveReplacement, RejectReplacement
 from kagimori.application.assistance.listing import ListReplacements

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kagimori.adapters.sql.database import Database
-from kagimori.adapters.sql.desk import SqlDesk
-from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
-from kagimori.adapters.sql.grid_cards import SqlGridCards
-from kagimori.adapters.sql.registrations import SqlRegistrations
+from kagimori.adapters.sql.enrollment.enrollments import SqlEnrollmentStore
+from kagimori.adapters.sql.enrollment.grid_cards import SqlGridCards
+from kagimori.adapters.sql.enrollment.registrations import SqlRegistrations
+from kagimori.adapters.sql.inventory.desk import SqlDesk
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.enrollment.activate import ActivateToken
 from kagimori.application.enrollment.deregister import DeregisterToken

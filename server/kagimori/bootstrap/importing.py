@@ -9,7 +9,7 @@ from typing import Final
 
 from kagimori.adapters.spool import spool
 from kagimori.adapters.sql.database import Database
-from kagimori.adapters.sql.stock import SqlStock
+from kagimori.adapters.sql.inventory.stock import SqlStock
 from kagimori.adapters.vault import HsmImportVault, HsmVault, PartitionLogin
 from kagimori.application.deliveries.import_tokens import ImportTokens
 from kagimori.application.deliveries.receive import ReceiveDelivery

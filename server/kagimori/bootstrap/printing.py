@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kagimori.adapters.sql.card_stock import SqlCardStock
+from kagimori.adapters.sql.inventory.card_stock import SqlCardStock
 from kagimori.adapters.vault import HsmImportVault
 from kagimori.application.grid_cards.printing_ports import CardPress
 from kagimori.bootstrap.parts import hsm_of, opened_database, turn_at_the_door

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any
 
 from kagimori.adapters.argon2 import Argon2id
-from kagimori.adapters.sql.provisioning import SqlProvisioningStore
+from kagimori.adapters.sql.provisioning.store import SqlProvisioningStore
+from kagimori.adapters.sql.provisioning.unclaimed import SqlUnclaimedTokens
 from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.adapters.sql.tries import SqlTryLimits
-from kagimori.adapters.sql.unclaimed import SqlUnclaimedTokens
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.enrollment.passwords import Passwords
 from kagimori.application.provisioning.keys import ProvisioningKeys

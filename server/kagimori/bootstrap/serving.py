@@ -12,10 +12,10 @@ from typing import Any
 from kagimori.adapters.argon2 import Argon2id
 from kagimori.adapters.machine import BusyShare
 from kagimori.adapters.sql.database import Database
-from kagimori.adapters.sql.enrollments import SqlEnrollmentStore
+from kagimori.adapters.sql.enrollment.enrollments import SqlEnrollmentStore
 from kagimori.adapters.sql.serving import serving_turn
 from kagimori.adapters.sql.tenants import SqlTenants
-from kagimori.adapters.sql.verification import SqlVerificationStore
+from kagimori.adapters.sql.verification.store import SqlVerificationStore
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.deliveries.receive import ReceiveDelivery
 from kagimori.application.enrollment.passwords import Passwords

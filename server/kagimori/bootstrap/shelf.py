@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from kagimori.adapters.sql.shelf import SqlShelf
+from kagimori.adapters.sql.inventory.shelf import SqlShelf
 from kagimori.application.inventory.drift import Drifting, drifting
 from kagimori.application.inventory.exchange import Due, Exchange
 from kagimori.application.inventory.shelf import ChangeToken, card_of, pages

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kagimori.adapters.sql.challenges import SqlChallenges
 from kagimori.adapters.sql.database import Database
+from kagimori.adapters.sql.enrollment.challenges import SqlChallenges
 from kagimori.adapters.vault import HsmVault
 from kagimori.application.signing.create import CreateTransactionChallenge
 from kagimori.application.signing.verify import VerifyTransaction

@@ -28,7 +28,7 @@ from development import environment
 from development.certificates import Identity
 from development.environment import Environment
 from development.vendor import make_device
-from support.authority import SERVICE_ID
+from support.served.authority import SERVICE_ID
 
 _LEAN: Final = 0.0005
 FLAVOURS: Final = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from support.ceremony import VENDORS, Held
-from support.hsm import TENANTS, hold_ceremony, write_plan
+from support.custody.ceremony import VENDORS, Held
+from support.custody.hsm import TENANTS, hold_ceremony, write_plan
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.ceremony import NEEDS_SOFTHSM, ONE_TENANT, VENDORS
-from support.hsm import (
+from support.custody.ceremony import NEEDS_SOFTHSM, ONE_TENANT, VENDORS
+from support.custody.hsm import (
     hold_ceremony,
     python_environment,
     write_plan,

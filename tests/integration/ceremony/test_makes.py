@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from support.ceremony import (
+from support.custody.ceremony import (
     CBC_CHECK_VALUE,
     DES3_CHECK_VALUE,
     NEEDS_SOFTHSM,
@@ -21,7 +21,7 @@ from support.ceremony import (
     Held,
     secrets_of,
 )
-from support.hsm import (
+from support.custody.hsm import (
     TENANTS,
     hold_ceremony,
     write_plan,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.ceremony import NEEDS_SOFTHSM, ONE_TENANT, Held, digest
-from support.hsm import (
+from support.custody.ceremony import NEEDS_SOFTHSM, ONE_TENANT, Held, digest
+from support.custody.hsm import (
     MODULE,
     HsmFiles,
     hold_ceremony,

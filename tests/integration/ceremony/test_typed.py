@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from support.ceremony import CBC_CHECK_VALUE, CBC_KEY, NEEDS_SOFTHSM, ONE_TENANT, digest
-from support.hsm import (
+from support.custody.ceremony import CBC_CHECK_VALUE, CBC_KEY, NEEDS_SOFTHSM, ONE_TENANT, digest
+from support.custody.hsm import (
     HsmFiles,
     ceremony_command,
     hold_ceremony,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from kagimori_client import BankChannel, BankDesk, HardwareTokenDesk, TokenRegistrar
-from support.bank_page import PATIENCE
-from support.scripted_registry import Registry, Script, listening
+from support.pages.bank_page import PATIENCE
+from support.pages.scripted_registry import Registry, Script, listening
 
 
 @pytest.fixture(scope="module")

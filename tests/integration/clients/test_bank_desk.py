@@ -20,13 +20,13 @@ from kagimori_client import (
     NoToken,
     Unavailable,
 )
-from support.bank_page import (
+from support.pages.bank_page import (
     AWAY,
     PATIENCE,
     REF,
     failure,
 )
-from support.scripted_registry import BANK, Registry, Script
+from support.pages.scripted_registry import BANK, Registry, Script
 
 
 def test_the_banks_staff_unlock_by_customer_or_by_serial(desk: BankDesk, script: Script) -> None:

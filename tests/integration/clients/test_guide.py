@@ -19,10 +19,10 @@ from kagimori.api.types.v1 import types_pb2
 from kagimori.api.verification.v1 import verification_pb2
 from kagimori.domain import errors
 from kagimori_client import BankDesk, KagimoriError, NotNow, OtpRefused, Outage
-from support import serial_page
-from support.bank_page import ACCEPTED, ADDRESS, CODE, ISSUED, PASSWORD, REF, RELEASED
-from support.guide import GUIDE, README, Page, blocks, section, written
-from support.scripted_registry import Registry, Script
+from support.pages import serial_page
+from support.pages.bank_page import ACCEPTED, ADDRESS, CODE, ISSUED, PASSWORD, REF, RELEASED
+from support.pages.guide import GUIDE, README, Page, blocks, section, written
+from support.pages.scripted_registry import Registry, Script
 
 
 @pytest.mark.parametrize("page", [GUIDE, README], ids=lambda page: page.name)

@@ -32,8 +32,8 @@ from kagimori_client import (
     Unavailable,
     UnknownSerial,
 )
-from support.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, failure
-from support.scripted_registry import BANK, Registry, Script, refusing
+from support.pages.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, failure
+from support.pages.scripted_registry import BANK, Registry, Script, refusing
 
 SERIAL = "2V0716016FK2"
 EXPIRES = datetime(2031, 3, 31, 15, tzinfo=UTC)

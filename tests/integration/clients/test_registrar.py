@@ -36,7 +36,7 @@ from kagimori_client import (
     TokenLocked,
     TokenRegistrar,
 )
-from support.bank_page import (
+from support.pages.bank_page import (
     ACCEPTED,
     ADDRESS,
     CODE,
@@ -53,7 +53,7 @@ from support.bank_page import (
     issue,
     status,
 )
-from support.scripted_registry import BANK, Script, refusing
+from support.pages.scripted_registry import BANK, Script, refusing
 
 GIVEN = UUID("0192b3c4-5d6e-7f80-9123-456789abcdef")
 

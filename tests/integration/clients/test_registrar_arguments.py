@@ -13,7 +13,7 @@ from kagimori_client import (
     InvalidRequest,
     TokenRegistrar,
 )
-from support.bank_page import (
+from support.pages.bank_page import (
     ADDRESS,
     AWAY_FOR_LONG,
     CODE,
@@ -28,7 +28,7 @@ from support.bank_page import (
     issue,
     status,
 )
-from support.scripted_registry import Script
+from support.pages.scripted_registry import Script
 
 GIVEN = UUID("0192b3c4-5d6e-7f80-9123-456789abcdef")
 

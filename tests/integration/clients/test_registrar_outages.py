@@ -18,7 +18,7 @@ from kagimori_client import (
     TokenRegistrar,
     Unavailable,
 )
-from support.bank_page import (
+from support.pages.bank_page import (
     ACCEPTED,
     AWAY,
     AWAY_FOR_LONG,
@@ -33,7 +33,7 @@ from support.bank_page import (
     issue,
     status,
 )
-from support.scripted_registry import BANK, Registry, Script, files_of, listening
+from support.pages.scripted_registry import BANK, Registry, Script, files_of, listening
 
 
 @pytest.mark.parametrize(("call", "answer"), UNDER_AN_ID)

@@ -19,14 +19,14 @@ from kagimori_client import (
     Requirement,
     Unavailable,
 )
-from support.bank_page import (
+from support.pages.bank_page import (
     AWAY,
     AWAY_FOR_LONG,
     PATIENCE,
     REF,
     failure,
 )
-from support.scripted_registry import Registry, Script
+from support.pages.scripted_registry import Registry, Script
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from kagimori_client import (
     Unavailable,
     UnknownToken,
 )
-from support.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, failure
-from support.scripted_registry import Registry, Script
+from support.pages.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, failure
+from support.pages.scripted_registry import Registry, Script
 
 # RFC 4226, Appendix D: counters 0 and 1.
 FIRST, SECOND = "755224", "287082"

@@ -33,9 +33,9 @@ from kagimori_client import (
     TriesSpent,
     Unavailable,
 )
-from support.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, Call, failure
-from support.scripted_registry import BANK, Registry, Script
-from support.serial_page import (
+from support.pages.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, Call, failure
+from support.pages.scripted_registry import BANK, Registry, Script
+from support.pages.serial_page import (
     ASKED,
     BEGUN,
     CHALLENGE_ID,

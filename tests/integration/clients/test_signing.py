@@ -43,9 +43,9 @@ from kagimori_client import (
     Unavailable,
     UnknownToken,
 )
-from support.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, failure
-from support.scripted_registry import Registry, Script
-from support.signing_page import (
+from support.pages.bank_page import AWAY, AWAY_FOR_LONG, PATIENCE, REF, failure
+from support.pages.scripted_registry import Registry, Script
+from support.pages.signing_page import (
     AT,
     CHALLENGE_ID,
     CODE,

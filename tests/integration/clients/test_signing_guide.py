@@ -14,10 +14,10 @@ from kagimori.api.types.v1 import types_pb2
 from kagimori.api.verification.v1 import transaction_pb2, verification_pb2
 from kagimori.domain import errors
 from kagimori_client import Receipt, TransactionChallenge
-from support.bank_page import AWAY_FOR_LONG, REF
-from support.guide import Page, section, written
-from support.scripted_registry import Registry, Script
-from support.signing_page import (
+from support.pages.bank_page import AWAY_FOR_LONG, REF
+from support.pages.guide import Page, section, written
+from support.pages.scripted_registry import Registry, Script
+from support.pages.signing_page import (
     AT,
     CHALLENGE_ID,
     CODE,

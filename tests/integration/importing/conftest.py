@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from development.environment import Environment
-from support.import_desk import Desk
+from support.vendors.import_desk import Desk
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from support.hsm import MODULE
-from support.import_desk import ALL, FLEET, SERIALS, SOME_LEFT_OUT, Desk
+from support.custody.hsm import MODULE
+from support.vendors.import_desk import ALL, FLEET, SERIALS, SOME_LEFT_OUT, Desk
 
 pytestmark = [
     pytest.mark.softhsm,

@@ -10,10 +10,10 @@ import pytest
 from lxml import etree
 
 from development.vendor import make_device
-from support.hsm import MODULE
-from support.import_desk import ALL, BROKE_OFF, FLEET, NOTHING, SERIALS, SOME_LEFT_OUT, Desk
-from support.pskc_bulk import write_pskc as write_bulk
-from support.pskc_files import all_of, changed, with_mac_spoilt, without
+from support.custody.hsm import MODULE
+from support.vendors.import_desk import ALL, BROKE_OFF, FLEET, NOTHING, SERIALS, SOME_LEFT_OUT, Desk
+from support.vendors.pskc_bulk import write_pskc as write_bulk
+from support.vendors.pskc_files import all_of, changed, with_mac_spoilt, without
 
 pytestmark = [
     pytest.mark.softhsm,

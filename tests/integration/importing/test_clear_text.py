@@ -12,9 +12,9 @@ import pytest
 from development import oathtool
 from development.vendor import Device, make_device
 from kagimori_client import BankChannel, OtpRefused
-from support.hsm import MODULE
-from support.import_desk import ALL, NOTHING, Desk, into_use, key_of
-from support.rewrapping import container
+from support.custody.hsm import MODULE
+from support.vendors.import_desk import ALL, NOTHING, Desk, into_use, key_of
+from support.vendors.rewrapping import container
 
 pytestmark = [
     pytest.mark.softhsm,

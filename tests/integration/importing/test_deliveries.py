@@ -15,10 +15,10 @@ import pytest
 from development import environment
 from development.environment import command
 from development.vendor import make_device
-from support.hsm import MODULE
-from support.import_desk import ALL, BROKE_OFF, FLEET, NOTHING, SERIALS, SOME_LEFT_OUT, Desk
-from support.postgres import Cluster
-from support.pskc_files import with_mac_spoilt
+from support.custody.hsm import MODULE
+from support.databases.postgres import Cluster
+from support.vendors.import_desk import ALL, BROKE_OFF, FLEET, NOTHING, SERIALS, SOME_LEFT_OUT, Desk
+from support.vendors.pskc_files import with_mac_spoilt
 
 pytestmark = [
     pytest.mark.softhsm,

@@ -27,13 +27,13 @@ from kagimori.api.admin.v1 import admin_pb2
 from kagimori.application.deliveries.vendor_file import EncryptedSeed, OneTimeKey, VendorToken
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
 from kagimori_client import BankChannel, HardwareTokenDesk, OtpRefused, TokenRegistrar
-from support.hsm import MODULE
-from support.import_desk import ALL, Desk
-from support.import_stream import announcement, batch, sent
-from support.pskc_bulk import serial_number, wrapped_seeds
-from support.pskc_files import Read, read_path
-from support.transport import failure_of, open_channel
-from support.vendor_seals import OAEP
+from support.custody.hsm import MODULE
+from support.served.transport import failure_of, open_channel
+from support.vendors.import_desk import ALL, Desk
+from support.vendors.import_stream import announcement, batch, sent
+from support.vendors.pskc_bulk import serial_number, wrapped_seeds
+from support.vendors.pskc_files import Read, read_path
+from support.vendors.vendor_seals import OAEP
 
 pytestmark = [
     pytest.mark.softhsm,

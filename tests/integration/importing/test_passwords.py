@@ -10,8 +10,8 @@ import pexpect
 import pytest
 
 from development.vendor import write_pskc_under_password
-from support.hsm import MODULE
-from support.import_desk import ALL, FLEET, NOTHING, SERIALS, Desk
+from support.custody.hsm import MODULE
+from support.vendors.import_desk import ALL, FLEET, NOTHING, SERIALS, Desk
 
 pytestmark = [
     pytest.mark.softhsm,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from support.hsm import MODULE
-from support.import_desk import ALL, FLEET, NOTHING, SERIALS, Desk
-from support.pskc_signers import Signer
+from support.custody.hsm import MODULE
+from support.vendors.import_desk import ALL, FLEET, NOTHING, SERIALS, Desk
+from support.vendors.pskc_signers import Signer
 
 pytestmark = [
     pytest.mark.softhsm,

@@ -13,9 +13,9 @@ import pytest
 from development import oathtool
 from development.vendor import make_device
 from kagimori_client import BankChannel, OtpRefused, TokenNotActive
-from support.hsm import MODULE
-from support.import_desk import ALL, NOTHING, Desk, into_use, key_of
-from support.rewrapping import delivered
+from support.custody.hsm import MODULE
+from support.vendors.import_desk import ALL, NOTHING, Desk, into_use, key_of
+from support.vendors.rewrapping import delivered
 
 pytestmark = [
     pytest.mark.softhsm,

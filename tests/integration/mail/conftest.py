@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from support.database import AnyDatabase
-from support.mail_process import Post, Posts
-from support.mail_server import MailServer
+from support.databases.database import AnyDatabase
+from support.post.mail_process import Post, Posts
+from support.post.mail_server import MailServer
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from development.environment import ROOT, free_port
 from kagimori.application.notification.send_letters import Outcome
 from kagimori.processes.exits import Exit
 from kagimori.processes.mail import NOT_ALL_SENT
-from support.calls import eventually
-from support.database import PostgresqlTestDatabase
-from support.letters import RECIPIENT, TENANT, USER_ID, letter
-from support.mail_process import SHORT, Mailing, Post, Posts, until_state
-from support.mail_server import Deed, MailServer
-from support.postgres import Cluster
+from support.databases.database import PostgresqlTestDatabase
+from support.databases.postgres import Cluster
+from support.post.letters import RECIPIENT, TENANT, USER_ID, letter
+from support.post.mail_process import SHORT, Mailing, Post, Posts, until_state
+from support.post.mail_server import Deed, MailServer
+from support.processes.calls import eventually
 
 SUBSCRIBER = "4711-0815-customer"
 GONE = "250 gone"

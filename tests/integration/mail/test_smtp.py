@@ -20,8 +20,8 @@ from kagimori.adapters.mail.smtp import Login, SmtpCarrier, Tls
 from kagimori.adapters.mail.smtp import MailServer as Server
 from kagimori.application.notification.ports import Carried, Due, Fate, Mail
 from kagimori.application.notification.wording import worded
-from support.letters import POLICY, RECIPIENT, SENDER, TENANT, USER_ID, letter
-from support.mail_server import Deed, MailServer
+from support.post.letters import POLICY, RECIPIENT, SENDER, TENANT, USER_ID, letter
+from support.post.mail_server import Deed, MailServer
 from support.waiting import waited
 
 SOON = 0.5

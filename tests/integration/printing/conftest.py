@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from development.environment import Environment
-from support.print_shop import Shop
-from support.printing import CUSTOMERS, PrintDesk
+from support.post.print_shop import Shop
+from support.post.printing import CUSTOMERS, PrintDesk
 
 
 @pytest.fixture

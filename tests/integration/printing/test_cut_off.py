@@ -10,9 +10,9 @@ import pytest
 
 from development import environment
 from kagimori.adapters.parcel import parcel
-from support.hsm import MODULE
-from support.postgres import Cluster
-from support.printing import ALL, CUSTOMERS, EARLIER, NOTHING, UNFINISHED, PrintDesk
+from support.custody.hsm import MODULE
+from support.databases.postgres import Cluster
+from support.post.printing import ALL, CUSTOMERS, EARLIER, NOTHING, UNFINISHED, PrintDesk
 
 pytestmark = [
     pytest.mark.softhsm,
@@ -25,8 +25,8 @@ from pathlib import Path
 from kagimori.adapters import parcel
 from kagimori.adapters.parcel import FileParcel
 from kagimori.adapters.print_shop import CmsSheet
-from kagimori.adapters.sql import card_stock
-from kagimori.adapters.sql.card_stock import SqlCardStock
+from kagimori.adapters.sql.inventory import card_stock
+from kagimori.adapters.sql.inventory.card_stock import SqlCardStock
 from kagimori.adapters.vault import HsmImportVault
 
 def die(*_, **__):
@@ -221,7 +221,7 @@ HsmImportVault.draw_cards = drawn
 
 def test_a_database_that_does_not_say_is_asked_again_by_another_run(desk: PrintDesk) -> None:
     doubt = """
-from kagimori.adapters.sql.card_stock import SqlCardStock
+from kagimori.adapters.sql.inventory.card_stock import SqlCardStock
 from kagimori.adapters.sql.database import NOT_KNOWN, unavailable
 async def in_doubt(self, cards, actor, add=SqlCardStock.add):
     await add(self, cards, actor)
@@ -241,7 +241,7 @@ def test_a_database_that_cannot_be_asked_leaves_the_file_where_it_is(printed: Pr
     kill(printed, _LIVE["before the file is renamed"])
     octets = printed.partial.read_bytes()
     away = """
-from kagimori.adapters.sql.card_stock import SqlCardStock
+from kagimori.adapters.sql.inventory.card_stock import SqlCardStock
 from kagimori.adapters.sql.database import unavailable
 async def away(self, run):
     raise unavailable("the database failed; nothing was changed")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.hsm import MODULE
-from support.printing import ALL, PrintDesk
+from support.custody.hsm import MODULE
+from support.post.printing import ALL, PrintDesk
 
 pytestmark = [
     pytest.mark.softhsm,
@@ -78,7 +78,7 @@ CmsSheet.seal = killed
 
 def test_no_cell_is_in_an_error_that_ends_it(watched: PrintDesk, tmp_path: Path) -> None:
     broken = """
-from kagimori.adapters.sql.card_stock import SqlCardStock
+from kagimori.adapters.sql.inventory.card_stock import SqlCardStock
 async def broken(self, cards, actor):
     raise RuntimeError(f"a fault of ours, with {cards[0]!r}")
 SqlCardStock.add = broken

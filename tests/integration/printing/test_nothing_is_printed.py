@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from development import environment
-from support.hsm import MODULE
-from support.print_shop import NOW, certificate_of, key_of
-from support.printing import ALL, NOTHING, WRONG_USAGE, PrintDesk
+from support.custody.hsm import MODULE
+from support.post.print_shop import NOW, certificate_of, key_of
+from support.post.printing import ALL, NOTHING, WRONG_USAGE, PrintDesk
 
 pytestmark = [
     pytest.mark.softhsm,

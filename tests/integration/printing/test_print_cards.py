@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from development import environment
-from support.hsm import MODULE
-from support.postgres import Cluster
-from support.printing import CUSTOMERS, PrintDesk
+from support.custody.hsm import MODULE
+from support.databases.postgres import Cluster
+from support.post.printing import CUSTOMERS, PrintDesk
 
 pytestmark = [
     pytest.mark.softhsm,

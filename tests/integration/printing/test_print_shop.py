@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from kagimori.adapters.print_shop import CertificateRefused, CmsPrintShop, CmsSheet
-from support.print_shop import DAY, HEADER, NOW, Shop, certificate_of, key_of
+from support.post.print_shop import DAY, HEADER, NOW, Shop, certificate_of, key_of
 
 CELLS = ("0123", "4567", "8901", "2345", "6789", "0000", "9999", "0001")
 OWN = x509.BasicConstraints(ca=False, path_length=None)

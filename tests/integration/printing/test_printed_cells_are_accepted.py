@@ -14,8 +14,8 @@ from kagimori.bootstrap.parts import hsm_of, sessions_of
 from kagimori.domain.errors import RecordTampered
 from kagimori.domain.grid_card import PAIRS, Cells
 from kagimori.domain.token import CustodyLabel, SealedSeed, TokenIdentity
-from support.hsm import MODULE
-from support.printing import CUSTOMERS, PrintDesk
+from support.custody.hsm import MODULE
+from support.post.printing import CUSTOMERS, PrintDesk
 from support.tokens import TENANT
 from support.waiting import waited
 

@@ -11,8 +11,8 @@ import pytest
 from conftest import Enrol, enroller
 from development import environment
 from development.environment import Environment
-from support.postgres import Cluster
-from support.shim import Shim, ensure_built
+from support.custody.shim import Shim, ensure_built
+from support.databases.postgres import Cluster
 
 _SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 _SETTINGS = "connection_seconds = 2\ndrain_seconds = 3"

@@ -23,9 +23,9 @@ from development.server import NotServing, ServerProcess
 from development.vendor import Device, make_device
 from kagimori_client import OtpReplayed, Unavailable
 from races.codes import event_codes
-from support.calls import eventually
-from support.shim import Shim
-from support.supervised import is_alive
+from support.custody.shim import Shim
+from support.processes.calls import eventually
+from support.processes.supervised import is_alive
 
 pytestmark = [pytest.mark.softhsm, pytest.mark.slow]
 

@@ -21,8 +21,8 @@ from development import environment
 from development.environment import Environment
 from development.server import ServerProcess, channel
 from kagimori_client import BankChannel, Unavailable
-from support.calls import eventually, verify_otp
-from support.supervised import HOLLOW, Supervised, is_alive
+from support.processes.calls import eventually, verify_otp
+from support.processes.supervised import HOLLOW, Supervised, is_alive
 
 BANK = "20160003"
 CALLERS = 4

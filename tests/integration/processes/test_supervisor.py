@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from support.calls import eventually
-from support.supervised import Supervised, is_alive
+from support.processes.calls import eventually
+from support.processes.supervised import Supervised, is_alive
 
 
 @pytest.mark.parametrize(("word", "code"), [("refuse", 78), ("login", 77)])

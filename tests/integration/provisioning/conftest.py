@@ -9,9 +9,9 @@ from pathlib import Path
 import grpc
 import pytest
 
-from support.database import TestDatabase
-from support.provisioning import Scene
-from support.provisioning_front import Front, listening
+from support.banks.provisioning import Scene
+from support.databases.database import TestDatabase
+from support.served.provisioning_front import Front, listening
 
 
 @pytest.fixture

@@ -22,11 +22,11 @@ from kagimori.api.provisioning.v1 import provisioning_pb2
 from kagimori.application.provisioning.provision import Limits
 from kagimori.domain.tenant import SoftwareTokens
 from kagimori.transport.listener import LARGEST_MESSAGE, UnfitListener, credentials_for_strangers
-from support.app import PASSWORD, App, key_ring, public_key
-from support.calls import VERIFY, check, eventually, health_of
-from support.enrolments import NOBODY, TENANT, USER, enrolment, outcomes
-from support.provisioning import Scene
-from support.provisioning_front import (
+from support.banks.provisioning import Scene
+from support.databases.enrolments import NOBODY, TENANT, USER, enrolment, outcomes
+from support.phones.app import PASSWORD, App, key_ring, public_key
+from support.processes.calls import VERIFY, check, eventually, health_of
+from support.served.provisioning_front import (
     PATIENCE,
     PROVISION,
     SERVICE,
@@ -37,8 +37,8 @@ from support.provisioning_front import (
     request_of,
     stub_of,
 )
+from support.served.transport import Failure, failure_of
 from support.tokens import OTHER_TENANT
-from support.transport import Failure, failure_of
 
 Raw: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 WRONG = "24680135"

@@ -15,11 +15,11 @@ from development.environment import Environment, kagimori
 from kagimori.api.provisioning.v1 import provisioning_pb2
 from kagimori.application.provisioning.keys import ProvisioningKey
 from kagimori.domain.token import Hash
-from support.app import App
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
-from support.postgres import Cluster
-from support.provisioning_front import PATIENCE, made_by, stub_of
-from support.transport import failure_of, open_channel
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.postgres import Cluster
+from support.phones.app import App
+from support.served.provisioning_front import PATIENCE, made_by, stub_of
+from support.served.transport import failure_of, open_channel
 
 pytestmark = [pytest.mark.softhsm, pytest.mark.slow]
 

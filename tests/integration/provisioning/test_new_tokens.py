@@ -19,11 +19,11 @@ from structlog.testing import capture_logs
 from kagimori.api.provisioning.v1 import provisioning_pb2
 from kagimori.application.provisioning.provision_new import NewLimits
 from kagimori.domain.tenant import Registration
-from support.app import App, public_key
-from support.calls import eventually
-from support.enrolments import TENANT
-from support.provisioning import PLENTY, PLENTY_NEW, POLICY, Scene
-from support.provisioning_front import (
+from support.banks.provisioning import PLENTY, PLENTY_NEW, POLICY, Scene
+from support.databases.enrolments import TENANT
+from support.phones.app import App, public_key
+from support.processes.calls import eventually
+from support.served.provisioning_front import (
     PATIENCE,
     PROVISION_NEW,
     digest_of,
@@ -33,8 +33,8 @@ from support.provisioning_front import (
     provision_by,
     stub_of,
 )
+from support.served.transport import failure_of
 from support.tokens import OTHER_TENANT
-from support.transport import failure_of
 
 Raw: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 KAKESHIN = OTHER_TENANT

@@ -28,14 +28,14 @@ from kagimori.api.provisioning.v1 import provisioning_pb2
 from kagimori.application.provisioning.keys import ProvisioningKey
 from kagimori.domain.token import Hash
 from kagimori_client import UnknownToken
-from support.app import PASSWORD, App
-from support.calls import check, eventually
-from support.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
-from support.enrolments import NOBODY, TENANT, USER, enrolment, outcomes, write_enrolment
-from support.postgres import Cluster
-from support.provisioning_front import PATIENCE, provision_by, stub_of
-from support.shim import Shim, ensure_built
-from support.transport import failure_of, open_channel
+from support.custody.shim import Shim, ensure_built
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.enrolments import NOBODY, TENANT, USER, enrolment, outcomes, write_enrolment
+from support.databases.postgres import Cluster
+from support.phones.app import PASSWORD, App
+from support.processes.calls import check, eventually
+from support.served.provisioning_front import PATIENCE, provision_by, stub_of
+from support.served.transport import failure_of, open_channel
 
 pytestmark = [pytest.mark.softhsm, pytest.mark.slow]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from support.rewrapping import (
+from support.vendors.rewrapping import (
     Place,
     place,
 )

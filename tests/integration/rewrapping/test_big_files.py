@@ -10,8 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from support.pskc_bulk import seed_number, serial_number, write_pskc
-from support.rewrapping import (
+from support.vendors.pskc_bulk import seed_number, serial_number, write_pskc
+from support.vendors.rewrapping import (
     AES256,
     Place,
     independently_opened,

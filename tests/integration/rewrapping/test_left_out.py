@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from lxml import etree
 
-from support.pskc_files import NAMES
-from support.rewrapping import (
+from support.vendors.pskc_files import NAMES
+from support.vendors.rewrapping import (
     AES128,
     SEEDS,
     Place,

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
 from development.environment import environment_variables, kagimori
-from support.pskc_bulk import write_pskc
-from support.rewrapping import (
+from support.vendors.pskc_bulk import write_pskc
+from support.vendors.rewrapping import (
     AES128,
     AES256,
     KEYS,

@@ -14,8 +14,8 @@ from pskc import PSKC
 
 from kagimori.adapters.pskc.file import ReadOptions
 from kagimori.application.deliveries.vendor_file import OneTimeKey, VendorToken
-from support.pskc_files import NAMES, read_path
-from support.rewrapping import (
+from support.vendors.pskc_files import NAMES, read_path
+from support.vendors.rewrapping import (
     AES128,
     AES192,
     AES256,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pexpect
 
-from support.rewrapping import (
+from support.vendors.rewrapping import (
     AES128,
     DES3,
     PASSWORD,

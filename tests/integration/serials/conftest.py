@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kagimori_client import BankChannel, TokenRegistrar
-from support.database import TestDatabase
-from support.hsm import HsmFiles, fresh_hsm
-from support.serial_bank import SerialBank, serial_bank
+from support.custody.hsm import HsmFiles, fresh_hsm
+from support.databases.database import TestDatabase
+from support.served.serial_bank import SerialBank, serial_bank
 from support.tokens import OTHER_TENANT, TENANT
 
 

@@ -15,9 +15,9 @@ import pytest
 from kagimori.api.enrollment.v1 import registration_pb2
 from kagimori.api.enrollment.v1.login_otp_pb2 import LOGIN_OTP_UNSPECIFIED
 from kagimori.api.types.v1 import types_pb2
-from support.database import TestDatabase
-from support.hsm import MODULE, fresh_hsm
-from support.registration_scene import (
+from support.custody.hsm import MODULE, fresh_hsm
+from support.databases.database import TestDatabase
+from support.served.registration_scene import (
     CARDS_NEW,
     CODE,
     IN_USE,
@@ -32,9 +32,9 @@ from support.registration_scene import (
     changed_tables,
     set_up,
 )
-from support.serial_bank import serial_bank
+from support.served.serial_bank import serial_bank
+from support.served.transport import failure_of, open_channel
 from support.tokens import OTHER_TENANT, TENANT
-from support.transport import failure_of, open_channel
 
 pytestmark = [
     pytest.mark.softhsm,

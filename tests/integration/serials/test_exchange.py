@@ -18,9 +18,9 @@ from kagimori_client import (
     TokenRegistrar,
     UnknownToken,
 )
-from support.hsm import MODULE
-from support.serial_bank import SerialBank
-from support.serial_names import HANAKO, PERIODS, SECOND, SERIAL, TARO
+from support.custody.hsm import MODULE
+from support.served.serial_bank import SerialBank
+from support.served.serial_names import HANAKO, PERIODS, SECOND, SERIAL, TARO
 
 pytestmark = [
     pytest.mark.softhsm,

@@ -26,8 +26,8 @@ from development.server import ServerProcess
 from development.vendor import make_device
 from kagimori.api.enrollment.v1 import login_otp_pb2, registration_pb2
 from kagimori.api.types.v1 import types_pb2
-from support.shim import SOFTHSM, Shim, ensure_built
-from support.transport import PATIENCE, open_channel
+from support.custody.shim import SOFTHSM, Shim, ensure_built
+from support.served.transport import PATIENCE, open_channel
 
 pytestmark = [
     pytest.mark.softhsm,

@@ -29,9 +29,9 @@ from kagimori_client import (
     TriesSpent,
     UnknownToken,
 )
-from support.hsm import MODULE
-from support.serial_bank import CUT_OVER, SerialBank, request_id
-from support.serial_names import HANAKO, PERIODS, SECOND, SERIAL, TARO
+from support.custody.hsm import MODULE
+from support.served.serial_bank import CUT_OVER, SerialBank, request_id
+from support.served.serial_names import HANAKO, PERIODS, SECOND, SERIAL, TARO
 from support.tokens import OTHER_TENANT
 
 pytestmark = [

@@ -28,9 +28,9 @@ from kagimori_client import (
     UnknownToken,
 )
 from kagimori_client.api.enrollment.v1 import enrollment_pb2_grpc, grid_card_pb2
-from support.hsm import MODULE
-from support.serial_bank import Card, SerialBank, request_id
-from support.serial_names import HANAKO
+from support.custody.hsm import MODULE
+from support.served.serial_bank import Card, SerialBank, request_id
+from support.served.serial_names import HANAKO
 from support.tokens import OTHER_TENANT
 
 pytestmark = [

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from kagimori_client import BankChannel
-from support.database import TestDatabase
-from support.hsm import HsmFiles, fresh_hsm
-from support.signing import SigningToken
-from support.signing_bank import SigningBank, signing_bank
+from support.custody.hsm import HsmFiles, fresh_hsm
+from support.databases.database import TestDatabase
+from support.phones.signing import SigningToken
+from support.served.signing_bank import SigningBank, signing_bank
 from support.tokens import OTHER_TENANT, TENANT
 
 

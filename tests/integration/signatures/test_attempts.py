@@ -19,9 +19,10 @@ from kagimori_client import (
     TokenLocked,
     Transaction,
 )
-from support.bank_page import failure
-from support.signing import SigningToken
-from support.signing_bank import (
+from support.pages.bank_page import failure
+from support.pages.signing_page import OTHERS
+from support.phones.signing import SigningToken
+from support.served.signing_bank import (
     CUSTOMER,
     SigningBank,
     asked,
@@ -30,7 +31,6 @@ from support.signing_bank import (
     scanned_code,
     wrong_codes,
 )
-from support.signing_page import OTHERS
 
 pytestmark = pytest.mark.softhsm
 

@@ -26,9 +26,11 @@ from kagimori_client import (
     Transfer,
 )
 from kagimori_client.token.record import Seeds
-from support.bank_page import failure
-from support.signing import SigningToken
-from support.signing_bank import (
+from support.pages.bank_page import failure
+from support.pages.signing_page import BATCH, OTHERS, SECRETS, TRANSFER
+from support.phones.signing import SigningToken
+from support.phones.software_tokens import token as app_of
+from support.served.signing_bank import (
     CUSTOMER,
     MINUTES,
     SigningBank,
@@ -38,8 +40,6 @@ from support.signing_bank import (
     scanned_code,
     wrong_codes,
 )
-from support.signing_page import BATCH, OTHERS, SECRETS, TRANSFER
-from support.software_tokens import token as app_of
 from support.tokens import OTHER_TENANT, TENANT
 
 pytestmark = pytest.mark.softhsm

@@ -27,9 +27,10 @@ from kagimori_client import (
     SigningProfile,
     Transaction,
 )
-from support.bank_page import failure
-from support.signing import SigningToken
-from support.signing_bank import (
+from support.pages.bank_page import failure
+from support.pages.signing_page import TRANSFER
+from support.phones.signing import SigningToken
+from support.served.signing_bank import (
     CUSTOMER,
     FROM_AMOUNT,
     SigningBank,
@@ -37,9 +38,8 @@ from support.signing_bank import (
     offered,
     scanned_code,
 )
-from support.signing_page import TRANSFER
+from support.served.transport import PATIENCE, failure_of, open_channel
 from support.tokens import SERIAL, TENANT
-from support.transport import PATIENCE, failure_of, open_channel
 
 pytestmark = pytest.mark.softhsm
 

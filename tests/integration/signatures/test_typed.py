@@ -15,15 +15,15 @@ from kagimori_client import (
     SigningProfile,
     Transaction,
 )
-from support.bank_page import failure
-from support.signing import SigningToken
-from support.signing_bank import (
+from support.pages.bank_page import failure
+from support.pages.signing_page import BATCH, OTHERS
+from support.phones.signing import SigningToken
+from support.served.signing_bank import (
     SigningBank,
     asked,
     offered,
     scanned_code,
 )
-from support.signing_page import BATCH, OTHERS
 
 pytestmark = pytest.mark.softhsm
 

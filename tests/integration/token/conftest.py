@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kagimori_client.token import SoftwareToken
-from support import token_authority as theirs
-from support.software_tokens import PASSPHRASE
-from support.token_authority import Served
+from support.phones import token_authority as theirs
+from support.phones.software_tokens import PASSPHRASE
+from support.phones.token_authority import Served
 
 SetUp = Callable[..., SoftwareToken]
 

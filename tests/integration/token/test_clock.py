@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kagimori_client.token import AuthorityFault, SoftwareToken, Unavailable
-from support.software_tokens import PASSPHRASE
-from support.token_authority import Served
+from support.phones.software_tokens import PASSPHRASE
+from support.phones.token_authority import Served
 
 SetUp = Callable[..., SoftwareToken]
 

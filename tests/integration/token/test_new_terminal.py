@@ -16,10 +16,10 @@ from kagimori.domain import errors as server
 from kagimori_client.token import OtpProfile, SoftwareToken
 from kagimori_client.token.cli.digits import drawn
 from kagimori_client.token.otp import HashAlgorithm
-from support import token_authority as theirs
-from support.software_tokens import PASSPHRASE, record, written
-from support.token_authority import Served
-from support.token_terminal import (
+from support.phones import token_authority as theirs
+from support.phones.software_tokens import PASSPHRASE, record, written
+from support.phones.token_authority import Served
+from support.phones.token_terminal import (
     ENTERS_THE_SCREEN,
     App,
     Terminal,

@@ -36,9 +36,9 @@ from kagimori_client.token import (
 from kagimori_client.token.line import MOST_SENDS
 from kagimori_client.token.record import Draft, from_octets
 from kagimori_client.token.safe import Safe
-from support import token_authority as theirs
-from support.software_tokens import PASSPHRASE, record, written
-from support.token_authority import Served, new_answer
+from support.phones import token_authority as theirs
+from support.phones.software_tokens import PASSPHRASE, record, written
+from support.phones.token_authority import Served, new_answer
 
 SetUp = Callable[..., SoftwareToken]
 

@@ -22,9 +22,9 @@ from kagimori_client.token import SetUpUnfinished, SoftwareToken, TokenError, Un
 from kagimori_client.token.line import MOST_SENDS
 from kagimori_client.token.record import Draft, from_octets
 from kagimori_client.token.safe import Safe
-from support import token_authority as theirs
-from support.software_tokens import PASSPHRASE
-from support.token_authority import Served
+from support.phones import token_authority as theirs
+from support.phones.software_tokens import PASSPHRASE
+from support.phones.token_authority import Served
 
 SetUp = Callable[..., SoftwareToken]
 

@@ -27,9 +27,9 @@ from kagimori_client.token import (
     Unavailable,
     pin_of,
 )
-from support import token_authority as theirs
-from support.software_tokens import PASSPHRASE
-from support.token_authority import Served, answer
+from support.phones import token_authority as theirs
+from support.phones.software_tokens import PASSPHRASE
+from support.phones.token_authority import Served, answer
 from support.tokens import Vector, rfc6238
 
 SetUp = Callable[..., SoftwareToken]

@@ -13,9 +13,9 @@ import pytest
 
 from development import openssl_ocra
 from kagimori_client.token.cli.digits import drawn
-from support.software_tokens import PASSPHRASE, SIGNING_SEED, record, written
-from support.token_terminal import App, Terminal, answer, device, ended, plain
-from support.transfers import PAYEE, TEXT, text_of, transfer
+from support.pages.transfers import PAYEE, TEXT, text_of, transfer
+from support.phones.software_tokens import PASSPHRASE, SIGNING_SEED, record, written
+from support.phones.token_terminal import App, Terminal, answer, device, ended, plain
 
 CODE = openssl_ocra.code_of_text(SIGNING_SEED, TEXT)
 ASKS = "表示しますか? [y/N]: "

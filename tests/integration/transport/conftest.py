@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from support.transport import (
+from support.served.transport import (
     ScriptedVerify,
     Served,
     serving,

@@ -26,7 +26,7 @@ from kagimori_client import (
     Unavailable,
 )
 from kagimori_client.batch import LARGEST
-from support.transport import ScriptedVerify, Served
+from support.served.transport import ScriptedVerify, Served
 
 CODE = "755224"
 REF = "customer-4711"

@@ -41,7 +41,7 @@ from kagimori_client import (
 from kagimori_client.api.types.v1 import types_pb2
 from kagimori_client.api.verification.v1 import verification_pb2
 from kagimori_client.judging import judgement_of
-from support.transport import (
+from support.served.transport import (
     ACCEPTED,
     Answer,
     ScriptedVerify,

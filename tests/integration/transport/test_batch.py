@@ -20,8 +20,8 @@ from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.transport.listener import LARGEST_MESSAGE
 from kagimori.transport.tally import MOST_LINES
 from kagimori.transport.verification.codes import LARGEST_BATCH
-from support.calls import PATIENCE, batch_verify_otp, request, verify_otp
-from support.transport import BANK, ScriptedVerify, Served, failure_of
+from support.processes.calls import PATIENCE, batch_verify_otp, request, verify_otp
+from support.served.transport import BANK, ScriptedVerify, Served, failure_of
 
 BATCH = "/kagimori.verification.v1.VerificationService/BatchVerifyOtp"
 

@@ -18,14 +18,14 @@ from kagimori.api.types.v1 import types_pb2
 from kagimori.domain.outcome import Verdict
 from kagimori.transport import health
 from kagimori.transport.listener import UnfitListener
-from support.calls import (
+from support.processes.calls import (
     PATIENCE,
     check,
     eventually,
     health_of,
     verify_otp,
 )
-from support.transport import (
+from support.served.transport import (
     ACCEPTED,
     ScriptedVerify,
     Served,

@@ -14,13 +14,13 @@ from structlog.testing import capture_logs
 
 from development.certificates import A_DAY, AUTHORITY_TENANT, Identity, new_authority
 from kagimori.api.types.v1 import types_pb2
-from support.calls import (
+from support.processes.calls import (
     PATIENCE,
     check,
     hsm_status,
     verify_otp,
 )
-from support.transport import (
+from support.served.transport import (
     BANK,
     Failure,
     ScriptedVerify,

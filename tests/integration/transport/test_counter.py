@@ -20,9 +20,9 @@ from kagimori.domain import errors
 from kagimori.domain.device import Device, Validity
 from kagimori.domain.lifecycle import DESTROYED, State
 from kagimori.domain.token import Hash, MovingFactor, Profile
-from support.calls import PATIENCE
+from support.processes.calls import PATIENCE
+from support.served.transport import BANK, ScriptedEnrollment, Served, failure_of
 from support.tokens import EVENT, SERIAL, identity, token
-from support.transport import BANK, ScriptedEnrollment, Served, failure_of
 
 CUSTOMER = "customer-4711"
 TIME = Profile(MovingFactor.TIME, Hash.SHA1, digits=8, period=30)

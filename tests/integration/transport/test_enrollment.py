@@ -27,8 +27,8 @@ from kagimori.domain.enrollment import LetterState
 from kagimori.domain.lifecycle import Status
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import Operation
-from support.calls import PATIENCE, REQUEST_ID
-from support.transport import ACCEPTED, BANK, ScriptedEnrollment, Served, failure_of
+from support.processes.calls import PATIENCE, REQUEST_ID
+from support.served.transport import ACCEPTED, BANK, ScriptedEnrollment, Served, failure_of
 
 CUSTOMER = "customer-4711"
 ADDRESS = "hanako@mail.example"

@@ -18,8 +18,8 @@ from kagimori.api.verification.v1 import verification_pb2, verification_pb2_grpc
 from kagimori.domain import errors
 from kagimori.domain.outcome import Verdict
 from kagimori.transport import status
-from support.calls import PATIENCE, batch_verify_otp, eventually, request, verify_otp
-from support.transport import ACCEPTED, ScriptedVerify, failure_of, on_loop
+from support.processes.calls import PATIENCE, batch_verify_otp, eventually, request, verify_otp
+from support.served.transport import ACCEPTED, ScriptedVerify, failure_of, on_loop
 
 ROUNDS: Final = 50
 

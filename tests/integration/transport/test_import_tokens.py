@@ -25,9 +25,8 @@ from kagimori.application.deliveries.vendor_file import VendorToken
 from kagimori.domain.lifecycle import State
 from kagimori.domain.tenant import TenantPolicy
 from kagimori.transport.server import AuthorityServer, UseCases, build_server
-from support.calls import PATIENCE, eventually
-from support.deliveries import KEY, VENDOR, seed_number, serial_number, spoiled, token
-from support.transport import (
+from support.processes.calls import PATIENCE, eventually
+from support.served.transport import (
     BANK,
     Component,
     Failure,
@@ -40,6 +39,7 @@ from support.transport import (
     open_channel,
     settings_of,
 )
+from support.vendors.deliveries import KEY, VENDOR, seed_number, serial_number, spoiled, token
 
 METHOD = "/kagimori.admin.v1.AdminService/ImportTokens"
 TENANT = "20160003"

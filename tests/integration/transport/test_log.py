@@ -11,12 +11,12 @@ from structlog.testing import capture_logs
 
 from kagimori.domain import errors
 from kagimori.domain.outcome import Verdict
-from support.calls import (
+from support.processes.calls import (
     REQUEST_ID,
     VERIFY,
     verify_otp,
 )
-from support.transport import (
+from support.served.transport import (
     ACCEPTED,
     BANK,
     ScriptedVerify,

@@ -31,8 +31,8 @@ from kagimori.domain import errors
 from kagimori.domain.grid_card import GridOutcome, Pair
 from kagimori.domain.lifecycle import Status
 from kagimori.domain.outcome import Outcome, Verdict
-from support.calls import PATIENCE, REQUEST_ID
-from support.transport import ACCEPTED, BANK, ScriptedEnrollment, Served, failure_of
+from support.processes.calls import PATIENCE, REQUEST_ID
+from support.served.transport import ACCEPTED, BANK, ScriptedEnrollment, Served, failure_of
 
 CUSTOMER: Final = "customer-4711"
 SERIAL: Final = "2V0716016FK2"

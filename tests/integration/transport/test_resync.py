@@ -14,7 +14,7 @@ from kagimori.api.verification.v1 import verification_pb2, verification_pb2_grpc
 from kagimori.application.ports import BySerial, BySubscriber
 from kagimori.domain.errors import RequestIdReused
 from kagimori.domain.outcome import Outcome, Receipt, Verdict
-from support.transport import (
+from support.served.transport import (
     ACCEPTED,
     BANK,
     PATIENCE,

@@ -27,8 +27,8 @@ from kagimori.domain.transaction import (
     Transaction,
     Transfer,
 )
-from support.calls import PATIENCE, REQUEST_ID, eventually
-from support.transport import (
+from support.processes.calls import PATIENCE, REQUEST_ID, eventually
+from support.served.transport import (
     ACCEPTED,
     BANK,
     Component,

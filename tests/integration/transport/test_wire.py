@@ -13,12 +13,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from kagimori.transport.listener import LARGEST_MESSAGE
-from support.calls import (
+from support.processes.calls import (
     PATIENCE,
     VERIFY,
     verify_otp,
 )
-from support.transport import (
+from support.served.transport import (
     ScriptedVerify,
     Served,
     failure_of,

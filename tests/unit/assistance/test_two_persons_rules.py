@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from kagimori.adapters.sql.proposals import SqlProposals
+from kagimori.adapters.sql.enrollment.proposals import SqlProposals
 from kagimori.application.assistance.decide import ApproveReplacement
 from kagimori.application.assistance.ports import Approval, Proposal
 from kagimori.application.assistance.propose import Wish
@@ -33,8 +33,8 @@ from kagimori.domain.errors import (
 from kagimori.domain.lifecycle import State
 from kagimori.domain.replacement import ProposalState, ReplacementReason
 from kagimori.domain.tenant import SubscriberNames
-from support.branch import HOUR, LONG_AGO, NEXT, SUZUKI, TANAKA, YAMADA, Branch
-from support.database import TestDatabase
+from support.banks.branch import HOUR, LONG_AGO, NEXT, SUZUKI, TANAKA, YAMADA, Branch
+from support.databases.database import TestDatabase
 from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT
 from support.waiting import waited
 

@@ -20,8 +20,8 @@ from kagimori_client.transaction import (
     Transfer,
     read,
 )
+from support.pages.transfers import CHALLENGE_ID, PAYEE, SERVICE_ID, TEXT, transaction, transfer
 from support.transactions import VECTORS
-from support.transfers import CHALLENGE_ID, PAYEE, SERVICE_ID, TEXT, transaction, transfer
 
 VERSION_LINE = "KAGIMORI-T1"
 

@@ -9,7 +9,7 @@ import pytest
 
 from kagimori.custody import plan
 from kagimori.custody.refusal import CeremonyRefused
-from support.hsm import SERVING, TENANTS, write_plan
+from support.custody.hsm import SERVING, TENANTS, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path

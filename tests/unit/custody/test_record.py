@@ -12,7 +12,7 @@ import pytest
 from kagimori.custody import plan, record
 from kagimori.custody.canary import Canary
 from kagimori.custody.keys import MadeKey
-from support.hsm import write_plan
+from support.custody.hsm import write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.import_authority import Authority
+from support.vendors.import_authority import Authority
 
 
 @pytest.fixture

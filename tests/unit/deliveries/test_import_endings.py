@@ -23,13 +23,13 @@ from kagimori.application.deliveries.vendor_file import (
 )
 from kagimori.domain.errors import HsmUnavailable, StoreUnavailable
 from kagimori.domain.token import SealedSeed
-from support.deliveries import (
+from support.vendors.deliveries import (
     KEY,
     VENDOR,
     MemoryFile,
     spoiled,
 )
-from support.import_authority import FLEET, ORDER, SERIALS, Authority, all_are
+from support.vendors.import_authority import FLEET, ORDER, SERIALS, Authority, all_are
 
 HALF = VendorFileRefused(Fault.TRUNCATED, "the file ends in the middle", 4711)
 

@@ -21,7 +21,7 @@ from kagimori.application.deliveries.import_tokens import ImportOrder, ImportTok
 from kagimori.application.deliveries.ports import Earlier
 from kagimori.application.deliveries.report import Line, Result, Summary
 from kagimori.application.deliveries.vendor_file import Head, VendorFile, VendorToken
-from support.deliveries import HEAD, KEY, VENDOR, token
+from support.vendors.deliveries import HEAD, KEY, VENDOR, token
 
 ORDER = ImportOrder("20160003", VENDOR, "os-user:keeper", max_drift=10)
 FEW, MANY = 10_000, 100_000

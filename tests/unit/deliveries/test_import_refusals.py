@@ -24,7 +24,7 @@ from kagimori.application.deliveries.vendor_file import (
 )
 from kagimori.domain.device import Validity
 from kagimori.domain.token import CustodyLabel, Hash
-from support.deliveries import (
+from support.vendors.deliveries import (
     HEAD_WITH_MAC,
     KEY,
     MemoryFile,
@@ -32,7 +32,7 @@ from support.deliveries import (
     spoiled,
     token,
 )
-from support.import_authority import FLEET, ORDER, SERIALS, Authority, all_are
+from support.vendors.import_authority import FLEET, ORDER, SERIALS, Authority, all_are
 
 SHORT = EncryptedSeed("kw-aes256", seed_under(KEY, bytes(16)).ciphertext[:16])
 BAD: dict[str, tuple[VendorToken | TokenFault, str]] = {

@@ -20,7 +20,7 @@ from kagimori.domain.device import Device, Validity
 from kagimori.domain.lifecycle import State
 from kagimori.domain.tenant import SubscriberNames
 from kagimori.domain.token import CustodyLabel, Hash, MovingFactor, Profile
-from support.deliveries import (
+from support.vendors.deliveries import (
     KEY,
     VENDOR,
     MemoryFile,
@@ -30,7 +30,7 @@ from support.deliveries import (
     spoiled,
     token,
 )
-from support.import_authority import FLEET, ORDER, SERIALS, TENANT, Authority, all_are
+from support.vendors.import_authority import FLEET, ORDER, SERIALS, TENANT, Authority, all_are
 
 
 def test_each_seed_comes_through_whole(authority: Authority) -> None:

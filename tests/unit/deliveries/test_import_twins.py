@@ -11,8 +11,8 @@ from fakes.delivery_vault import seed_of
 from kagimori.application.deliveries.report import Line, Result
 from kagimori.application.deliveries.vendor_file import VendorToken
 from kagimori.domain.lifecycle import State
-from support.deliveries import MemoryFile, seed_number, token
-from support.import_authority import FLEET, ORDER, SERIALS, Authority
+from support.vendors.deliveries import MemoryFile, seed_number, token
+from support.vendors.import_authority import FLEET, ORDER, SERIALS, Authority
 
 
 def test_twins_of_one_batch_are_both_refused(authority: Authority) -> None:

@@ -9,7 +9,7 @@ from kagimori.application.enrollment.requirement import Needs, Requirement
 from kagimori.domain.errors import InvalidField
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import Signing, SoftwareTokens, When
-from support.desk import REGISTRAR, Desk
+from support.banks.desk import REGISTRAR, Desk
 from support.tokens import SUBSCRIBER
 
 WRONG = "000000"

@@ -30,7 +30,7 @@ from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import Reissue, SubscriberNames, When
 from kagimori.domain.token import CustodyLabel
-from support.desk import ADDRESS, PASSWORD, Desk
+from support.banks.desk import ADDRESS, PASSWORD, Desk
 from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT, identity, token
 
 WRONG = "000000"

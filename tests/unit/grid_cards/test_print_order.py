@@ -17,7 +17,7 @@ from kagimori.application.grid_cards.print_order import (
 )
 from kagimori.domain.errors import NotOffered
 from kagimori.domain.tenant import CUSTODY, Registration
-from support.printing import OFFERED
+from support.post.printing import OFFERED
 
 
 @pytest.mark.parametrize(

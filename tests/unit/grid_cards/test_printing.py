@@ -19,7 +19,7 @@ from kagimori.application.grid_cards.printing_ports import NewCard
 from kagimori.domain.errors import HsmUnavailable, NotOffered, StoreUnavailable
 from kagimori.domain.tenant import SubscriberNames, TenantPolicy
 from kagimori.domain.token import CustodyLabel
-from support.printing import OFFERED
+from support.post.printing import OFFERED
 
 Card = tuple[str, str, tuple[str, ...]]
 

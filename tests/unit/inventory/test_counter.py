@@ -30,10 +30,10 @@ from kagimori.domain.lifecycle import State
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.tenant import SubscriberNames
 from kagimori.domain.token import Kind
-from support.bank import Bank
-from support.counter import NEXT, Counter, code
-from support.database import TestDatabase
-from support.enrolments import write_enrolment
+from support.banks.bank import Bank
+from support.banks.counter import NEXT, Counter, code
+from support.databases.database import TestDatabase
+from support.databases.enrolments import write_enrolment
 from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT
 
 SECOND = "2V0716016FK3"

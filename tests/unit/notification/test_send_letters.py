@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.outbox_bench import OutboxBench
+from contracts.notification.outbox_bench import OutboxBench
 from fakes.carrier import ACCEPTED, REFUSED, UNDECIDED, ScriptedCarrier
 from kagimori.adapters.sql.database import unavailable
 from kagimori.adapters.sql.outbox import SqlOutbox
@@ -19,8 +19,8 @@ from kagimori.application.notification.send_letters import Outcome, Report, Send
 from kagimori.domain.enrollment import LetterKind
 from kagimori.domain.errors import StoreUnavailable
 from kagimori.domain.tenant import MailTemplate, TenantPolicy
-from support.database import TestDatabase
-from support.letters import POLICY, RECIPIENT, TEMPLATE, TENANT, letter
+from support.databases.database import TestDatabase
+from support.post.letters import POLICY, RECIPIENT, TEMPLATE, TENANT, letter
 from support.waiting import waited
 
 DAY = 86_400_000_000

@@ -9,7 +9,7 @@ from kagimori.application.notification.letter import Letter
 from kagimori.application.notification.ports import Due
 from kagimori.application.notification.wording import worded
 from kagimori.domain.enrollment import LetterKind
-from support.letters import POLICY, RECIPIENT, SENDER, TENANT, USER_ID, letter
+from support.post.letters import POLICY, RECIPIENT, SENDER, TENANT, USER_ID, letter
 
 POSTED = datetime(2026, 1, 31, 15, 30, tzinfo=UTC)
 

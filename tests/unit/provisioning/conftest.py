@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.database import TestDatabase
-from support.provisioning import Scene
+from support.banks.provisioning import Scene
+from support.databases.database import TestDatabase
 
 
 @pytest.fixture

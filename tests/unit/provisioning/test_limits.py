@@ -10,9 +10,9 @@ import pytest
 from kagimori.application.provisioning.provision import Limits, ProvisionIssuedToken
 from kagimori.application.provisioning.wish import Done
 from kagimori.domain.errors import ActivationRefused, Overloaded, TooManyTries
-from support.app import App, public_key
-from support.enrolments import NOBODY, TENANT, outcomes
-from support.provisioning import AGES, Scene
+from support.banks.provisioning import AGES, Scene
+from support.databases.enrolments import NOBODY, TENANT, outcomes
+from support.phones.app import App, public_key
 from support.tokens import OTHER_TENANT
 from support.waiting import waited
 

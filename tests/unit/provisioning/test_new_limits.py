@@ -12,9 +12,9 @@ from kagimori.application.provisioning.provision_new import NewLimits, Provision
 from kagimori.application.provisioning.wish import DoneNew
 from kagimori.domain.errors import EnvelopeRefused, Overloaded, TooManyTries
 from kagimori.domain.tenant import Registration
-from support.app import App, public_key
-from support.enrolments import TENANT
-from support.provisioning import AGES, PLENTY_NEW, POLICY, Scene
+from support.banks.provisioning import AGES, PLENTY_NEW, POLICY, Scene
+from support.databases.enrolments import TENANT
+from support.phones.app import App, public_key
 from support.tokens import OTHER_TENANT
 from support.waiting import waited
 

@@ -33,9 +33,9 @@ from kagimori.domain.token import (
     SealedSeed,
     TokenIdentity,
 )
-from support.app import App, key_ring, public_key, sealed_to
-from support.enrolments import TENANT
-from support.provisioning import FAMILY_B, POLICY, Scene
+from support.banks.provisioning import FAMILY_B, POLICY, Scene
+from support.databases.enrolments import TENANT
+from support.phones.app import App, key_ring, public_key, sealed_to
 from support.tokens import OTHER_TENANT
 from support.waiting import waited
 

@@ -19,10 +19,18 @@ from kagimori.domain.errors import (
     EnvelopeRefused,
     InvalidField,
 )
-from support.app import PASSWORD, App, public_key
+from support.banks.provisioning import Scene
+from support.databases.enrolments import (
+    LONG_AGO,
+    NOBODY,
+    TENANT,
+    USER,
+    audited,
+    enrolment,
+    outcomes,
+)
 from support.engine import until
-from support.enrolments import LONG_AGO, NOBODY, TENANT, USER, audited, enrolment, outcomes
-from support.provisioning import Scene
+from support.phones.app import PASSWORD, App, public_key
 from support.tokens import OTHER_TENANT
 from support.waiting import waited
 

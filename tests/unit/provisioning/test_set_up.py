@@ -23,9 +23,9 @@ from kagimori.domain.errors import (
 )
 from kagimori.domain.tenant import SoftwareTokens
 from kagimori.domain.token import CustodyLabel, Hash, MovingFactor, Profile, TokenIdentity
-from support.app import App, key_ring, public_key, sealed_to
-from support.enrolments import NOBODY, SUBSCRIBER, TENANT, enrolment, outcomes
-from support.provisioning import POLICY, Scene
+from support.banks.provisioning import POLICY, Scene
+from support.databases.enrolments import NOBODY, SUBSCRIBER, TENANT, enrolment, outcomes
+from support.phones.app import App, key_ring, public_key, sealed_to
 from support.tokens import OTHER_TENANT
 from support.waiting import waited
 

@@ -19,7 +19,7 @@ from kagimori.application.deliveries.vendor_file import (
     RsaKey,
 )
 from kagimori.domain.token import Hash
-from support.pskc_files import (
+from support.vendors.pskc_files import (
     FIGURE_6,
     RFC_SEED,
     VECTORS,
@@ -30,7 +30,7 @@ from support.pskc_files import (
     refusal_of,
     token_fault,
 )
-from support.pskc_signers import Signer
+from support.vendors.pskc_signers import Signer
 
 FIGURE = FIGURE_6.read_bytes()
 FIGURE_7 = (VECTORS / "rfc6030-figure7.xml").read_bytes()

@@ -31,7 +31,7 @@ from kagimori.application.deliveries.vendor_file import (
 from kagimori.domain.device import Device as Make
 from kagimori.domain.device import Validity
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
-from support.pskc_files import FIGURE_6_KEY, RFC_SEED, VECTORS, VENDOR, Read, read_path
+from support.vendors.pskc_files import FIGURE_6_KEY, RFC_SEED, VECTORS, VENDOR, Read, read_path
 
 EVENT_8 = Profile(MovingFactor.EVENT, Hash.SHA1, digits=8, period=0)
 EVENT_6 = Profile(MovingFactor.EVENT, Hash.SHA1, digits=6, period=0)

@@ -11,8 +11,8 @@ import pytest
 
 from kagimori.adapters.pskc.file import open_file
 from kagimori.application.deliveries.vendor_file import VendorToken
-from support.pskc_bulk import seed_number, serial_number, wrapped_seeds, write_pskc
-from support.pskc_files import UNSIGNED
+from support.vendors.pskc_bulk import seed_number, serial_number, wrapped_seeds, write_pskc
+from support.vendors.pskc_files import UNSIGNED
 
 KEY = bytes(range(32))
 

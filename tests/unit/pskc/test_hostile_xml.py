@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kagimori.adapters.pskc import xml
 from kagimori.adapters.pskc.file import open_file
 from kagimori.application.deliveries.vendor_file import Fault, VendorFileRefused, VendorToken
-from support.pskc_files import (
+from support.vendors.pskc_files import (
     FIGURE_6,
     UNSIGNED,
     file_fault,

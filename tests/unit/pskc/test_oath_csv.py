@@ -8,7 +8,7 @@ import pytest
 from kagimori.adapters.pskc.file import ReadOptions
 from kagimori.application.deliveries.vendor_file import EncryptedSeed, Fault, InClear, TokenFault
 from kagimori.domain.token import NEVER, Hash, MovingFactor, Profile
-from support.pskc_files import FIGURE_6, RFC_SEED, VENDOR, Read, file_fault, parsed
+from support.vendors.pskc_files import FIGURE_6, RFC_SEED, VENDOR, Read, file_fault, parsed
 
 SEED = RFC_SEED.hex()
 CSV = ReadOptions(VENDOR, csv=True)

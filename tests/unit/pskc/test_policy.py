@@ -9,7 +9,7 @@ import pytest
 
 from kagimori.application.deliveries.vendor_file import Fault, VendorToken
 from kagimori.domain.device import Device, Validity
-from support.pskc_files import FIGURE_6, fault_of, parsed, token_fault
+from support.vendors.pskc_files import FIGURE_6, fault_of, parsed, token_fault
 
 FIGURE = FIGURE_6.read_bytes()
 FAR = datetime(2999, 12, 31, tzinfo=UTC)

@@ -14,7 +14,7 @@ from kagimori.adapters.pskc import file as pskc_file
 from kagimori.adapters.pskc import source
 from kagimori.adapters.pskc.file import ReadOptions, open_file
 from kagimori.application.deliveries.vendor_file import Fault
-from support.pskc_files import (
+from support.vendors.pskc_files import (
     FIGURE_6,
     NAMES,
     VECTORS,
@@ -25,7 +25,7 @@ from support.pskc_files import (
     parsed,
     refusal_of,
 )
-from support.pskc_signers import Signer
+from support.vendors.pskc_signers import Signer
 
 FIGURE = FIGURE_6.read_bytes()
 SERIAL = "987654321"

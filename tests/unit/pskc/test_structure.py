@@ -14,7 +14,7 @@ from lxml import etree
 from development.vendor import Device
 from kagimori.application.deliveries.vendor_file import Fault
 from kagimori.domain.token import Hash
-from support.pskc_files import (
+from support.vendors.pskc_files import (
     FIGURE_6,
     KEYWRAP_KEY,
     NAMES,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.database import TestDatabase
-from support.registering import Page, bank_of
+from support.banks.registering import Page, bank_of
+from support.databases.database import TestDatabase
 
 
 @pytest.fixture

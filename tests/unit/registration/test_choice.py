@@ -14,7 +14,7 @@ from kagimori.domain.errors import NotOffered, NoToken
 from kagimori.domain.lifecycle import State, Status
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import When
-from support.registering import OPERATIONS, WRONG, Page, code
+from support.banks.registering import OPERATIONS, WRONG, Page, code
 from support.tokens import SERIAL, TENANT
 
 PAYMENTS = [Operation.TRANSFER, Operation.BILL_PAYMENT]

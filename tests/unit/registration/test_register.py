@@ -31,8 +31,7 @@ from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import SubscriberNames, When
 from kagimori.domain.token import Kind
-from support.enrolments import write_enrolment
-from support.registering import (
+from support.banks.registering import (
     NEXT,
     OPERATIONS,
     SECOND,
@@ -41,6 +40,7 @@ from support.registering import (
     Page,
     code,
 )
+from support.databases.enrolments import write_enrolment
 from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT
 
 KINDS = [Kind.HARDWARE, Kind.SOFTWARE]

@@ -23,8 +23,7 @@ from kagimori.domain.errors import (
 from kagimori.domain.lifecycle import State, Status
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.token import Kind
-from support.exchanging import assisted, begun, completed
-from support.registering import (
+from support.banks.registering import (
     NEXT,
     RULES,
     SECOND,
@@ -33,6 +32,7 @@ from support.registering import (
     Page,
     code,
 )
+from support.lives.exchanging import assisted, begun, completed
 from support.tokens import SERIAL, SUBSCRIBER
 
 KINDS = [Kind.HARDWARE, Kind.SOFTWARE]

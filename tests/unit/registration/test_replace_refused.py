@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kagimori.adapters.sql.desk import SqlDesk
+from kagimori.adapters.sql.inventory.desk import SqlDesk
 from kagimori.application.inventory.desk import Condition, ReturnToken
 from kagimori.application.ports import BySubscriber
 from kagimori.application.registration.ports import Part
@@ -25,8 +25,7 @@ from kagimori.domain.errors import (
 from kagimori.domain.lifecycle import State
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.token import Kind
-from support.exchanging import begun, completed
-from support.registering import (
+from support.banks.registering import (
     NEXT,
     SECOND,
     STAFF,
@@ -34,6 +33,7 @@ from support.registering import (
     Page,
     code,
 )
+from support.lives.exchanging import begun, completed
 from support.tokens import SERIAL, SUBSCRIBER
 
 THIRD = "SKTS00000003"

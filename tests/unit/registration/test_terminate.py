@@ -19,8 +19,8 @@ from kagimori.domain.errors import (
 from kagimori.domain.lifecycle import State, Status
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.token import Kind
-from support.enrolments import write_enrolment
-from support.registering import SECOND, WRONG, Page, code
+from support.banks.registering import SECOND, WRONG, Page, code
+from support.databases.enrolments import write_enrolment
 from support.tokens import SERIAL, SUBSCRIBER, TENANT
 
 NOBODY = Standing(Status.NOT_REGISTERED)

@@ -19,7 +19,7 @@ from kagimori.domain.errors import (
 )
 from kagimori.domain.grid_card import Cells, GridOutcome
 from kagimori.domain.outcome import Outcome, Verdict
-from support.registering import (
+from support.banks.registering import (
     NEXT,
     TRIES,
     WRONG,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from support.bank import Bank
-from support.database import TestDatabase
-from support.signing_desk import SigningDesk
+from support.banks.bank import Bank
+from support.banks.signing_desk import SigningDesk
+from support.databases.database import TestDatabase
 
 
 @pytest.fixture

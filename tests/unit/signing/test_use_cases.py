@@ -27,8 +27,8 @@ from kagimori.domain.transaction import (
     Transaction,
     question_of,
 )
-from support.bank import CALLER
-from support.signing_desk import SigningDesk
+from support.banks.bank import CALLER
+from support.banks.signing_desk import SigningDesk
 from support.tokens import SUBSCRIBER, TENANT
 from support.transactions import transaction, transfer
 

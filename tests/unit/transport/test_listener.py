@@ -17,7 +17,7 @@ from kagimori.transport.listener import UnfitListener, credentials
 SERVES_TOO_EARLY = """
 import grpc, sys
 from pathlib import Path
-from support.transport import serving
+from support.served.transport import serving
 with serving(Path(sys.argv[1])):
     print("served")
 """

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from support.bank import Bank
-from support.database import TestDatabase
+from support.banks.bank import Bank
+from support.databases.database import TestDatabase
 
 
 @pytest.fixture

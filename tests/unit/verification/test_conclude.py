@@ -28,7 +28,7 @@ from kagimori.domain.lifecycle import State
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import TAKES_STOCK, Operation
 from kagimori.domain.token import Token
-from support.bank import CALLER, CODES, PATIENCE, SEED, Bank
+from support.banks.bank import CALLER, CODES, PATIENCE, SEED, Bank
 from support.tokens import EVENT, SERIAL, SUBSCRIBER, TENANT, identity, token
 
 NEW = "SKTS00000001"

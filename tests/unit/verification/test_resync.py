@@ -23,7 +23,7 @@ from kagimori.domain.errors import (
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import AttemptLimits, Operation
 from kagimori.domain.token import Hash, MovingFactor, Profile
-from support.bank import SEED, Bank
+from support.banks.bank import SEED, Bank
 from support.tokens import OTHER_TENANT, SERIAL, TENANT
 
 TIME = Profile(MovingFactor.TIME, Hash.SHA1, digits=6, period=30)

@@ -35,10 +35,10 @@ from kagimori.domain.transaction import (
     SigningProfile,
     Transaction,
 )
-from support.bank import CALLER, Bank
-from support.challenges import TRANSACTION, TRANSFER, told_as
-from support.database import TestDatabase
-from support.signer import Signer, enrol, outcomes
+from support.banks.bank import CALLER, Bank
+from support.databases.challenges import TRANSACTION, TRANSFER, told_as
+from support.databases.database import TestDatabase
+from support.phones.signer import Signer, enrol, outcomes
 from support.tokens import SUBSCRIBER, TENANT
 
 SCANNED, TYPED = SigningProfile.SCANNED, SigningProfile.TYPED

@@ -22,7 +22,7 @@ from kagimori.domain.errors import (
     TokenBusy,
 )
 from kagimori.domain.outcome import Outcome
-from support.bank import CODES, Bank
+from support.banks.bank import CODES, Bank
 from support.tokens import SERIAL
 
 DOWN = HsmUnavailable("CKR_DEVICE_REMOVED", 0.5)

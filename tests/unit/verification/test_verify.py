@@ -16,7 +16,7 @@ from kagimori.domain.errors import InvalidField, NotIdentified, RequestIdReused
 from kagimori.domain.outcome import Outcome, Verdict
 from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import SubscriberNames
-from support.bank import CODES, SEED, Bank
+from support.banks.bank import CODES, SEED, Bank
 from support.tokens import OTHER_TENANT, SERIAL, SUBSCRIBER, TENANT, Vector, rfc6238
 
 DAY = 86_400

@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from kagimori.adapters.sql import sealed
 from kagimori.adapters.sql.database import Asked, Transaction
 from kagimori.adapters.sql.dialect import statement
+from kagimori.adapters.sql.provisioning import sealed
 from kagimori.application.enrollment.ports import HeldToken
 from kagimori.domain.lifecycle import State
 

@@ -29,7 +29,7 @@ from kagimori_client.token import (
 from kagimori_client.token import safe as safes
 from kagimori_client.token.record import Record, from_octets, to_octets
 from kagimori_client.token.safe import USUAL, Safe
-from support.software_tokens import CHEAP, PASSPHRASE, record, token, written
+from support.phones.software_tokens import CHEAP, PASSPHRASE, record, token, written
 
 PASSPHRASES = st.text(st.characters(exclude_categories=["Cs"]), min_size=8, max_size=40)
 FULL = record(label="給与口座", clock=ClockReading(-1.5, 0.25, 1_700_000_000.5))

@@ -11,7 +11,7 @@ import pytest
 
 from development.certificates import new_authority
 from kagimori_client.token import AuthorityProfile, ProfileRefused, pin_of
-from support.token_authority import private_key, public_key
+from support.phones.token_authority import private_key, public_key
 
 PIN, NEXT = "ab" * 32, "cd" * 32
 

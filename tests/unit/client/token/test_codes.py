@@ -11,7 +11,7 @@ import pytest
 from development import oathtool
 from development.vendor import Device
 from kagimori_client.token import ClockTooEarly, HashAlgorithm, OtpProfile
-from support import software_tokens
+from support.phones import software_tokens
 from support.tokens import Vector, rfc6238
 
 SEED = bytes(range(64))

@@ -14,7 +14,7 @@ from rich.console import Console
 from kagimori_client.token import ClockReading, HashAlgorithm, OtpProfile, SoftwareToken
 from kagimori_client.token.cli.screen import Screen
 from kagimori_client.token.cli.texts import Language, Words
-from support import software_tokens
+from support.phones import software_tokens
 
 BEGINS = 1_700_000_040
 UNTIL = datetime.fromtimestamp(BEGINS + 86_400, UTC)

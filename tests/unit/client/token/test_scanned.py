@@ -11,7 +11,7 @@ import pytest
 
 from kagimori_client.token import NotATransaction, TransactionToSign
 from kagimori_client.token.cli import scanned
-from support.transfers import TEXT, text_of, transfer
+from support.pages.transfers import TEXT, text_of, transfer
 
 NO_REFERENCE = text_of(transfer(reference=""))
 BATCH = text_of(transfer(reference=""), transfer(), transfer(reference=""), transfer(reference=""))

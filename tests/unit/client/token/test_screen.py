@@ -14,7 +14,7 @@ from kagimori_client.token import ClockReading, HashAlgorithm, OtpProfile, Softw
 from kagimori_client.token.cli.digits import ROWS, drawn
 from kagimori_client.token.cli.screen import Screen
 from kagimori_client.token.cli.texts import Language, Words
-from support import software_tokens
+from support.phones import software_tokens
 
 BEGINS = 1_700_000_040
 """A step of 60 seconds begins."""

@@ -12,7 +12,7 @@ import pytest
 from kagimori_client.token.cli import texts
 from kagimori_client.token.cli.sentences import Trouble
 from kagimori_client.token.cli.shelf import Shelf, home_of
-from support.software_tokens import record, written
+from support.phones.software_tokens import record, written
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from kagimori_client.token import (
     TransactionToSign,
 )
 from kagimori_client.token.record import Seeds
-from support import software_tokens
-from support.transfers import CHALLENGE_ID, PAYEE, TEXT, text_of, transfer
+from support.pages.transfers import CHALLENGE_ID, PAYEE, TEXT, text_of, transfer
+from support.phones import software_tokens
 
 AT = 1_700_000_040
 

@@ -13,7 +13,7 @@ from kagimori_client.token import TransactionToSign
 from kagimori_client.token.cli.slip import Slip
 from kagimori_client.token.cli.texts import Language, Words
 from kagimori_client.transaction import AccountType
-from support.transfers import PAYEE, TEXT, text_of, transfer
+from support.pages.transfers import PAYEE, TEXT, text_of, transfer
 
 WIDTHS = pytest.mark.parametrize("width", [80, 40])
 LANGUAGES = pytest.mark.parametrize("language", list(Language))
