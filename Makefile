@@ -27,8 +27,8 @@ dev: setup ## a development authority that keeps serving; Ctrl-C ends it
 
 test: setup $(SHIM) ## every test
 	@$(CARGO) test --quiet --locked --manifest-path core_rs/Cargo.toml --workspace
-	@$(CARGO) test --quiet --locked --manifest-path tools/pkcs11_shim/Cargo.toml
-	@$(CARGO) test --quiet --locked --manifest-path tools/loadgen/Cargo.toml
+	@$(CARGO) test --quiet --locked --release --manifest-path tools/pkcs11_shim/Cargo.toml
+	@$(CARGO) test --quiet --locked --release --manifest-path tools/loadgen/Cargo.toml
 	@$(BIN)/pytest -q -n 2 --dist loadfile
 
 lint: setup ## every check that is not a test

@@ -89,11 +89,16 @@ class PostgresqlTestDatabase(_Opened):
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__()
-        self._url = cluster.create_database()
+        self._cluster = cluster
+        self._url = cluster.lend_database()
 
     @property
     def url(self) -> str:
         return self._url
+
+    def close(self) -> None:
+        super().close()
+        self._cluster.take_back(self._url)
 
     def run(self, statement: str, *values: Value) -> list[dict[str, Any]]:
         with psycopg.connect(self.url, autocommit=True, row_factory=dict_row) as connection:

@@ -17,11 +17,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import psycopg
 
 from kagimori.adapters.sql import migrations
+from support.databases.emptying import made_empty, shape_of
 
 USER: Final = "kagimori"
 ROLE_WITH_PASSWORD: Final = "teller"
@@ -51,6 +52,9 @@ class Cluster:
         self._directory = directory
         self._databases = 0
         self._empty = 0
+        self._shape: tuple[Any, ...] = ()
+        self._lent: set[str] = set()
+        self._back: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -112,11 +116,24 @@ class Cluster:
             assert time.monotonic() < end, "the server never read its settings"
             time.sleep(0.01)
 
+    def lend_database(self) -> str:
+        """Return the URL of a database like a new one, for whoever gives it back."""
+        url = self._back.pop() if self._back else self.create_database()
+        self._lent.add(url)
+        return url
+
+    def take_back(self, url: str) -> None:
+        """Take a database that was lent, to lend it again unless more than its rows changed."""
+        if url in self._lent and made_empty(url, self._shape):
+            self._back.append(url)
+        self._lent.discard(url)
+
     def create_database(self) -> str:
         """Return the URL of a new database with the current schema."""
         if not self._databases:
             self.run(f"CREATE DATABASE {_TEMPLATE}")
             migrations.upgrade(self.url(_TEMPLATE))
+            self._shape = shape_of(self.url(_TEMPLATE))
         self._databases += 1
         name = f"authority_{self._databases}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
