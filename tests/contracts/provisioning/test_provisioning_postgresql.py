@@ -11,8 +11,8 @@ from contracts.provisioning.provisioning_contract import (
     ProvisioningClaimContract,
     ProvisioningRefusalContract,
     ProvisioningTokenContract,
-    TryLimitContract,
 )
+from contracts.provisioning.try_limit_contract import TryLimitContract
 from kagimori.adapters.sql.provisioning.store import SqlProvisioningStore
 from support.databases.database import PostgresqlTestDatabase
 from support.databases.postgres import Cluster

@@ -185,10 +185,11 @@ _OLDEST: Final = """
 (SELECT rowid, created_at, lease_until FROM requests ORDER BY rowid LIMIT :count)
 """
 
-# To touch a row that can be seen could mean waiting for who settles it.
+# To touch a row that can be seen could mean waiting for who settles it. A NOT EXISTS would
+# become a join, which goes through all requests for each row while the table looks empty.
 _UNSEEN: Final = """
-WHERE NOT EXISTS
-  (SELECT 1 FROM requests r WHERE r.tenant = b.tenant AND r.request_id = b.request_id)
+WHERE (SELECT r.lease FROM requests r
+  WHERE r.tenant = b.tenant AND r.request_id = b.request_id) IS NULL
 """
 
 _CLAIMED: Final = """

@@ -44,7 +44,7 @@ _CONNECTION: Final[Mapping[str, Any]] = {
 
 # Every statement goes to rows by an index, a batch at a time. Statistics that
 # are young or old must not make the planner read whole tables instead.
-_SESSION: Final = """
+SESSION: Final = """
 SET client_encoding = 'UTF8';
 SET statement_timeout = '2500ms';
 SET lock_timeout = '2s';
@@ -231,7 +231,7 @@ async def connect(url: str, password: str | None) -> Connection:
     """Connect durably, or raise `DatabaseRefused` or `psycopg.Error`."""
     connection = await Connection.connect(url, autocommit=True, **_settings(password))
     try:
-        await connection.execute(_SESSION)
+        await connection.execute(SESSION)
         promises = await (await connection.execute(_PROMISES)).fetchall()
         require_durable(connection.info.server_version, promises[0])
     except BaseException:
