@@ -62,6 +62,13 @@ class Signer:
         return self.app.wrong_code(question, *range(self.step - 2, self.step + 3))
 
     @property
+    def watermark(self) -> int:
+        """The last time step that a typed code has spent; -1 before the first."""
+        rows = self.bank.database.run("SELECT token_id, last_step FROM signing_seeds")
+        steps: dict[str, int] = {row["token_id"]: row["last_step"] for row in rows}
+        return steps[self.token_id]
+
+    @property
     def login(self) -> str:
         """The present login code."""
         return self.app.login_code(int(self.bank.now) // 60)
