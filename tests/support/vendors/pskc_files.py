@@ -125,6 +125,28 @@ def all_of(root: etree._Element, path: str) -> list[etree._Element]:
     return elements
 
 
+def with_attribute(document: bytes, path: str, attribute: str, value: str | None) -> bytes:
+    """Return the document with an attribute of one element set, or removed."""
+
+    def change(root: etree._Element) -> None:
+        element = one(root, path)
+        if value is None:
+            del element.attrib[attribute]
+        else:
+            element.set(attribute, value)
+
+    return changed(document, change)
+
+
+def with_text(document: bytes, path: str, text: str) -> bytes:
+    """Return the document with other text in one element."""
+
+    def change(root: etree._Element) -> None:
+        one(root, path).text = text
+
+    return changed(document, change)
+
+
 def without(document: bytes, path: str) -> bytes:
     """Return the document without the first element at an XPath."""
 
