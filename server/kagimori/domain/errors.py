@@ -13,9 +13,18 @@ from typing import ClassVar
 
 
 class AuthorityError(Exception):
-    """Base of the family. ``reason`` is stable and machine-readable."""
+    """Base of the family.
+
+    ``reason`` is stable and machine-readable; ``words`` are for people. They never
+    quote what a caller has sent.
+    """
 
     reason: ClassVar[str]
+    words: str
+
+    def __init__(self) -> None:
+        """``words`` are the kind's, or were set before this."""
+        super().__init__(self.words)
 
 
 class InvalidField(AuthorityError):
@@ -25,7 +34,8 @@ class InvalidField(AuthorityError):
 
     def __init__(self, field: str, description: str) -> None:
         """Name the field by its proto name; never quote its value."""
-        super().__init__(f"{field}: {description}")
+        self.words = f"{field}: {description}"
+        super().__init__()
         self.field = field
         self.description = description
 
@@ -34,30 +44,23 @@ class RequestIdReused(AuthorityError):
     """The request_id was used before for another code, token or operation."""
 
     reason = "REQUEST_ID_REUSED"
-
-    def __init__(self) -> None:
-        """Take no details: they would tell what the other request held."""
-        super().__init__("this request_id belongs to a different request")
+    # No details: they would tell what the other request held.
+    words = "this request_id belongs to a different request"
 
 
 class MalformedMessage(AuthorityError):
     """The bytes on the wire are not the message this RPC takes."""
 
     reason = "MALFORMED_MESSAGE"
-
-    def __init__(self) -> None:
-        """Take no details: the bytes may hold a code."""
-        super().__init__("the body is not a message of this RPC")
+    # No details: the bytes may hold a code.
+    words = "the body is not a message of this RPC"
 
 
 class NotIdentified(AuthorityError):
     """The client certificate carries no name of this trust domain."""
 
     reason = "NOT_IDENTIFIED"
-
-    def __init__(self) -> None:
-        """Say what a certificate needs."""
-        super().__init__("the client certificate names no caller: it needs exactly one SAN URI")
+    words = "the client certificate names no caller: it needs exactly one SAN URI"
 
 
 class NotAllowed(AuthorityError):
@@ -67,7 +70,8 @@ class NotAllowed(AuthorityError):
 
     def __init__(self, needed: str) -> None:
         """Name the roles that may (``needed``, for people)."""
-        super().__init__(f"the caller must hold role {needed}")
+        self.words = f"the caller must hold role {needed}"
+        super().__init__()
 
 
 class TryAgain(AuthorityError):
@@ -75,7 +79,8 @@ class TryAgain(AuthorityError):
 
     def __init__(self, message: str, retry_after: float) -> None:
         """``retry_after`` is in seconds."""
-        super().__init__(message)
+        self.words = message
+        super().__init__()
         self.retry_after = retry_after
 
 
@@ -119,10 +124,8 @@ class RecordTampered(AuthorityError):
     """A token's row in the database fails its MAC; it is not used."""
 
     reason = "RECORD_TAMPERED"
-
-    def __init__(self) -> None:
-        """Take no details: the log says which row."""
-        super().__init__("the token's record fails its integrity check")
+    # No details: the log says which row.
+    words = "the token's record fails its integrity check"
 
 
 class NotNow(AuthorityError):
@@ -133,13 +136,10 @@ class LiveToken(NotNow):
     """The customer has a token, or one is on its way: he is given no second one."""
 
     reason = "LIVE_TOKEN"
-
-    def __init__(self) -> None:
-        """Say what to do first."""
-        super().__init__(
-            "the customer has a token already, or one is on its way: "
-            "take it back, or deregister it, first"
-        )
+    words = (
+        "the customer has a token already, or one is on its way: "
+        "take it back, or deregister it, first"
+    )
 
 
 class ReissueTooEarly(NotNow):
@@ -149,7 +149,8 @@ class ReissueTooEarly(NotNow):
 
     def __init__(self, first_day: str) -> None:
         """``first_day`` is the first day on which it is allowed, ISO 8601."""
-        super().__init__(f"a new token can be issued from {first_day} on")
+        self.words = f"a new token can be issued from {first_day} on"
+        super().__init__()
         self.first_day = first_day
 
 
@@ -157,140 +158,99 @@ class NotProvisioned(NotNow):
     """The app of an issued token is not set up yet: there is no code to be right."""
 
     reason = "NOT_PROVISIONED"
-
-    def __init__(self) -> None:
-        """Say what is missing."""
-        super().__init__("the app is not set up yet")
+    words = "the app is not set up yet"
 
 
 class AlreadyActive(NotNow):
     """The token is in use already; its codes belong to logins and transfers."""
 
     reason = "ALREADY_ACTIVE"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the token is in use already")
+    words = "the token is in use already"
 
 
 class NoToken(NotNow):
     """The customer has no token, and none is on its way."""
 
     reason = "NO_TOKEN"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the customer has no token")
+    words = "the customer has no token"
 
 
 class NotLocked(NotNow):
     """The token is not locked: there is nothing to be unlocked."""
 
     reason = "NOT_LOCKED"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the token is not locked")
+    words = "the token is not locked"
 
 
 class NotInStock(NotNow):
     """The hardware token is another customer's, or is no token for anybody any more."""
 
     reason = "NOT_IN_STOCK"
-
-    def __init__(self) -> None:
-        """Take no details: whose it is is nobody else's business."""
-        super().__init__("the token is not in stock")
+    # No details: whose it is is nobody else's business.
+    words = "the token is not in stock"
 
 
 class TokenExpired(NotNow):
     """The hardware token's time of validity is over, or has not begun."""
 
     reason = "TOKEN_EXPIRED"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the token's time of validity is over, or has not begun")
+    words = "the token's time of validity is over, or has not begun"
 
 
 class NotAssigned(NotNow):
     """No customer has the hardware token: there is nothing to take back."""
 
     reason = "NOT_ASSIGNED"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("no customer has the token")
+    words = "no customer has the token"
 
 
 class NotHardware(NotNow):
     """The serial number is a software token's, which no counter hands out or takes back."""
 
     reason = "NOT_HARDWARE"
-
-    def __init__(self) -> None:
-        """Say what ends it."""
-        super().__init__("it is a software token: DeregisterToken ends it")
+    words = "it is a software token: DeregisterToken ends it"
 
 
 class ReplacementNotBegun(NotNow):
     """No code of the old token was given, and nobody of the bank has approved it without one."""
 
     reason = "REPLACEMENT_NOT_BEGUN"
-
-    def __init__(self) -> None:
-        """Say what comes first."""
-        super().__init__("the exchange has not begun: BeginReplacement comes first")
+    words = "the exchange has not begun: BeginReplacement comes first"
 
 
 class ReplacementExpired(NotNow):
     """The exchange was begun, and its time is over."""
 
     reason = "REPLACEMENT_EXPIRED"
-
-    def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("the exchange took too long: begin it anew")
+    words = "the exchange took too long: begin it anew"
 
 
 class SameToken(NotNow):
     """The serial number is that of the token which is to be replaced."""
 
     reason = "SAME_TOKEN"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("it is the token that is to be replaced")
+    words = "it is the token that is to be replaced"
 
 
 class NoGridCard(NotNow):
     """The customer has no grid card."""
 
     reason = "NO_GRID_CARD"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the customer has no grid card")
+    words = "the customer has no grid card"
 
 
 class ChallengeOver(NotNow):
     """The challenge is not the customer's present one: answered, too old, or never made."""
 
     reason = "CHALLENGE_OVER"
-
-    def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("this challenge cannot be answered any more: ask for another")
+    words = "this challenge cannot be answered any more: ask for another"
 
 
 class CannotSign(NotNow):
     """The customer's token has no seed for signatures: a hardware token's codes sign nothing."""
 
     reason = "CANNOT_SIGN"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the customer's token cannot sign transactions")
+    words = "the customer's token cannot sign transactions"
 
 
 class TransactionChanged(NotNow):
@@ -300,50 +260,37 @@ class TransactionChanged(NotNow):
     """
 
     reason = "TRANSACTION_CHANGED"
-
-    def __init__(self) -> None:
-        """Take no details: the challenge's transaction is kept as a digest only."""
-        super().__init__("the transaction is not what the challenge was made for")
+    # No details: the challenge's transaction is kept as a digest only.
+    words = "the transaction is not what the challenge was made for"
 
 
 class SamePerson(NotNow):
     """Who proposed it approves it: the rule wants two persons."""
 
     reason = "SAME_PERSON"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("another person than who proposed it must approve it")
+    words = "another person than who proposed it must approve it"
 
 
 class ProposalOver(NotNow):
     """The proposal was decided otherwise, or its time is over, or its token is another by now."""
 
     reason = "PROPOSAL_OVER"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the proposal is not open any more")
+    words = "the proposal is not open any more"
 
 
 class ProposalOpen(NotNow):
     """Somebody has proposed it for this customer, and nobody has decided it yet."""
 
     reason = "PROPOSAL_OPEN"
-
-    def __init__(self) -> None:
-        """Say what to do."""
-        super().__init__("a proposal for this customer is open: approve it, or reject it, first")
+    words = "a proposal for this customer is open: approve it, or reject it, first"
 
 
 class UnknownProposal(AuthorityError):
     """The caller's tenant has no such proposal for this customer."""
 
     reason = "UNKNOWN_PROPOSAL"
-
-    def __init__(self) -> None:
-        """Take no details: they would tell of other tenants'."""
-        super().__init__("there is no such proposal")
+    # No details: they would tell of other tenants'.
+    words = "there is no such proposal"
 
 
 class NotOffered(NotNow):
@@ -353,50 +300,41 @@ class NotOffered(NotNow):
 
     def __init__(self, what: str) -> None:
         """Name the rule (``what``, for people)."""
-        super().__init__(f"the tenant's policy does not offer it: {what}")
+        self.words = f"the tenant's policy does not offer it: {what}"
+        super().__init__()
 
 
 class UnknownSerial(AuthorityError):
     """No token of the caller's tenant has this serial number; another tenant's may."""
 
     reason = "UNKNOWN_SERIAL"
-
-    def __init__(self) -> None:
-        """Take no details: they would tell of other tenants' tokens."""
-        super().__init__("no token has this serial number")
+    # No details: they would tell of other tenants' tokens.
+    words = "no token has this serial number"
 
 
 class ActivationRefused(AuthorityError):
     """No enrolment can be provisioned by this service ID, user ID and password."""
 
     reason = "ACTIVATION_REFUSED"
-
-    def __init__(self) -> None:
-        """Take no details: which of them is wrong is nobody's business."""
-        super().__init__(
-            "the service ID, the user ID or the activation password is not right, "
-            "or the enrolment is not valid any more"
-        )
+    # No details: which of them is wrong is nobody's business.
+    words = (
+        "the service ID, the user ID or the activation password is not right, "
+        "or the enrolment is not valid any more"
+    )
 
 
 class ActivationExpired(NotNow):
     """The activation password is right, and its time is over: a new issue is needed."""
 
     reason = "ACTIVATION_EXPIRED"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("the activation deadline has passed: apply for a new token at the bank")
+    words = "the activation deadline has passed: apply for a new token at the bank"
 
 
 class AlreadyProvisioned(NotNow):
     """Another app has been set up with this activation password."""
 
     reason = "ALREADY_PROVISIONED"
-
-    def __init__(self) -> None:
-        """Say so."""
-        super().__init__("an app has been set up already")
+    words = "an app has been set up already"
 
 
 class EnvelopeRefused(AuthorityError):
@@ -406,7 +344,8 @@ class EnvelopeRefused(AuthorityError):
 
     def __init__(self, field: str, description: str) -> None:
         """Name the field by its proto name."""
-        super().__init__(f"{field}: {description}")
+        self.words = f"{field}: {description}"
+        super().__init__()
         self.field = field
         self.description = description
 
