@@ -23,6 +23,7 @@ _LINE: Final = "INSERT INTO audit (at, tenant, actor, action) VALUES (1, '101120
         "ALTER TABLE tokens ALTER COLUMN serial DROP NOT NULL",
         "ALTER TABLE audit DROP CONSTRAINT pk_audit",
         "CREATE INDEX more ON tokens (serial)",
+        "ANALYZE tokens",
     ],
 )
 def test_one_whose_tables_were_changed_is_lent_to_nobody(cluster: Cluster, change: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL keeps the contract of a stock of grid cards."""
+"""On PostgreSQL a run of cards can outlive the process that added it."""
 
 from __future__ import annotations
 
@@ -9,31 +9,21 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from contracts.inventory.card_stock_contract import CardBench, CardStockContract
+from contracts.inventory.card_stock_contract import CardBench
 from kagimori.adapters.sql.wire import Answer, Connection, Sent
 from kagimori.domain.errors import StoreUnavailable
-from support.databases.database import PostgresqlTestDatabase
-from support.databases.postgres import Cluster
+from support.databases.database import AnyDatabase
+
+pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
-def database(cluster: Cluster) -> Iterator[PostgresqlTestDatabase]:
-    database = PostgresqlTestDatabase(cluster)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def bench(database: PostgresqlTestDatabase) -> CardBench:
+def bench(database: AnyDatabase) -> CardBench:
     return CardBench(database)
 
 
-class TestCardStock(CardStockContract):
-    pass
-
-
 def test_nobody_says_that_a_run_was_not_printed_while_one_is_being_added(
-    database: PostgresqlTestDatabase, bench: CardBench
+    database: AnyDatabase, bench: CardBench
 ) -> None:
     # The server goes on with a transaction whose client is dead, and may commit it yet.
     with psycopg.connect(database.url) as other:

@@ -1,33 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL keeps the outbox's contract."""
+"""On PostgreSQL a letter can be in another transaction's hands."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from contracts.notification.outbox_bench import OutboxBench
-from contracts.notification.outbox_contract import OutboxContract, ReplayContract
-from support.databases.database import PostgresqlTestDatabase
-from support.databases.postgres import Cluster
+from support.databases.database import AnyDatabase
 from support.post.letters import letter
+
+pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
-def bench(cluster: Cluster) -> Iterator[OutboxBench]:
-    database = PostgresqlTestDatabase(cluster)
-    yield OutboxBench(database)
-    database.close()
-
-
-class TestOutbox(OutboxContract):
-    pass
-
-
-class TestReplays(ReplayContract):
-    pass
+def bench(database: AnyDatabase) -> OutboxBench:
+    return OutboxBench(database)
 
 
 def test_a_letter_that_another_writes_to_holds_up_no_other(bench: OutboxBench) -> None:

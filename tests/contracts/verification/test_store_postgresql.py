@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL keeps the stores' contracts."""
+"""On PostgreSQL rows can be in another transaction's hands."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from contracts.enrollment.enrollment_contract import IssueContract, ReleaseContract
 from contracts.sql_bench import SqlBench
 from contracts.store_bench import (
     again,
@@ -19,82 +16,10 @@ from contracts.store_bench import (
     granted,
     request_ids,
 )
-from contracts.verification.activation_contract import ActivationContract, ReplayNoticeContract
-from contracts.verification.batch_contract import BatchContract, CrowdContract
-from contracts.verification.claim_contract import (
-    ClaimContract,
-    SameRequestContract,
-    UnknownContract,
-)
-from contracts.verification.limit_contract import LimitContract
-from contracts.verification.settle_contract import OversleptContract, RaceContract, SettleContract
-from kagimori.adapters.sql import database
 from kagimori.application.ports import BySerial, BySubscriber, Granted, Held
-from support.databases.database import PostgresqlTestDatabase
-from support.databases.postgres import Cluster
 from support.tokens import identity, token
 
-
-@pytest.fixture
-def bench(cluster: Cluster) -> Iterator[SqlBench]:
-    place = PostgresqlTestDatabase(cluster)
-    yield SqlBench(place)
-    place.close()
-
-
-class TestBatches(BatchContract):
-    pass
-
-
-class TestCrowds(CrowdContract):
-    @pytest.fixture(autouse=True)
-    def _no_second_try(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let a deadlock be seen, which PostgreSQL would find and the store would mend."""
-        monkeypatch.setattr(database, "_TRIES", 1)
-
-
-class TestClaims(ClaimContract):
-    pass
-
-
-class TestUnknownNames(UnknownContract):
-    pass
-
-
-class TestSameRequest(SameRequestContract):
-    pass
-
-
-class TestLimits(LimitContract):
-    pass
-
-
-class TestSettlements(SettleContract):
-    pass
-
-
-class TestOverslept(OversleptContract):
-    pass
-
-
-class TestRaces(RaceContract):
-    pass
-
-
-class TestIssues(IssueContract):
-    pass
-
-
-class TestReleases(ReleaseContract):
-    pass
-
-
-class TestActivations(ActivationContract):
-    pass
-
-
-class TestReplayNotices(ReplayNoticeContract):
-    pass
+pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
 
 class TestLockedRows:

@@ -47,8 +47,9 @@ _SIGNALS: Final = {
 class Cluster:
     """One server and its data; databases are made from a migrated template."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, autovacuum: bool) -> None:
         self.port = _free_port()
+        self._autovacuum = autovacuum
         self._directory = directory
         self._databases = 0
         self._empty = 0
@@ -59,10 +60,10 @@ class Cluster:
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, parent: Path | None = None) -> Iterator[Cluster]:
+    def running(cls, parent: Path | None = None, *, autovacuum: bool = True) -> Iterator[Cluster]:
         """Run a server in the block. If we are root, ``postgres`` must reach ``parent``."""
         directory = Path(tempfile.mkdtemp(prefix="kagimori-postgresql-", dir=parent))
-        cluster = cls(directory)
+        cluster = cls(directory, autovacuum=autovacuum)
         try:
             cluster._initialise()
             cluster.start()
@@ -88,6 +89,7 @@ class Cluster:
             "unix_socket_directories": str(self._directory),
             "max_connections": "200",
             "shared_buffers": "64MB",
+            "autovacuum": "on" if self._autovacuum else "off",
         }
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self._directory / "log").open("ab") as log:

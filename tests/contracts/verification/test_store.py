@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQLite keeps the stores' contracts."""
+"""SQLite and PostgreSQL keep the stores' contracts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -28,18 +26,11 @@ from contracts.verification.claim_contract import (
 )
 from contracts.verification.limit_contract import LimitContract
 from contracts.verification.settle_contract import OversleptContract, RaceContract, SettleContract
+from kagimori.adapters.sql import database as sql_database
 from kagimori.adapters.sql.verification.claims import Claims
 from kagimori.application.ports import Finding, Granted, Held, Refused
 from kagimori.domain.errors import InvalidField, StoreUnavailable
 from kagimori.domain.outcome import Outcome
-from support.databases.database import TestDatabase
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[SqlBench]:
-    database = TestDatabase(tmp_path)
-    yield SqlBench(database)
-    database.close()
 
 
 class TestBatches(BatchContract):
@@ -47,7 +38,10 @@ class TestBatches(BatchContract):
 
 
 class TestCrowds(CrowdContract):
-    pass
+    @pytest.fixture(autouse=True)
+    def _no_second_try(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let a deadlock be seen, which PostgreSQL would find and the store would mend."""
+        monkeypatch.setattr(sql_database, "_TRIES", 1)
 
 
 class TestClaims(ClaimContract):
@@ -94,6 +88,7 @@ class TestReplayNotices(ReplayNoticeContract):
     pass
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 class TestWhatIsNotSimplyGranted:
     """It takes a transaction of its own, after the commit that the others share."""
 

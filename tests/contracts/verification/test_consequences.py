@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL keeps the contracts of what acceptances bring about."""
+"""SQLite and PostgreSQL keep the contracts of what acceptances bring about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from contracts.sql_bench import SqlBench
 from contracts.verification.consequence_contract import FitContract, TerminationContract
 from contracts.verification.exchange_contract import BeginningContract, ReplacementContract
 from contracts.verification.handover_race_contract import HandoverRaceContract
@@ -17,16 +14,7 @@ from contracts.verification.stock_code_contract import (
     UnclaimedContract,
 )
 from contracts.verification.taking_contract import RegistrationContract
-from kagimori.adapters.sql import database
-from support.databases.database import PostgresqlTestDatabase
-from support.databases.postgres import Cluster
-
-
-@pytest.fixture
-def bench(cluster: Cluster) -> Iterator[SqlBench]:
-    place = PostgresqlTestDatabase(cluster)
-    yield SqlBench(place)
-    place.close()
+from kagimori.adapters.sql import database as sql_database
 
 
 class TestStockClaims(StockClaimContract):
@@ -65,4 +53,4 @@ class TestHandoverRaces(HandoverRaceContract):
     @pytest.fixture(autouse=True)
     def _no_second_try(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let a deadlock be seen, which PostgreSQL would find and the store would mend."""
-        monkeypatch.setattr(database, "_TRIES", 1)
+        monkeypatch.setattr(sql_database, "_TRIES", 1)

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL keeps the contracts of provisioning."""
+"""SQLite and PostgreSQL keep the contracts of provisioning."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -14,19 +12,11 @@ from contracts.provisioning.provisioning_contract import (
 )
 from contracts.provisioning.try_limit_contract import TryLimitContract
 from kagimori.adapters.sql.provisioning.store import SqlProvisioningStore
-from support.databases.database import PostgresqlTestDatabase
-from support.databases.postgres import Cluster
+from support.databases.database import AnyDatabase
 
 
 @pytest.fixture
-def database(cluster: Cluster) -> Iterator[PostgresqlTestDatabase]:
-    place = PostgresqlTestDatabase(cluster)
-    yield place
-    place.close()
-
-
-@pytest.fixture
-def store(database: PostgresqlTestDatabase) -> SqlProvisioningStore:
+def store(database: AnyDatabase) -> SqlProvisioningStore:
     return SqlProvisioningStore(database.open())
 
 

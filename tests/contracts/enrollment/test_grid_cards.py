@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL keeps the grid cards' contract."""
+"""SQLite and PostgreSQL keep the grid cards' contract."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,15 +9,12 @@ from contracts.enrollment.grid_answer_contract import AnswerContract, RequestCon
 from contracts.enrollment.grid_card_contract import ChallengeContract, UnlockContract
 from contracts.enrollment.grid_trouble_contract import TroubleContract
 from support.banks.grid_cards import CardBank
-from support.databases.database import PostgresqlTestDatabase
-from support.databases.postgres import Cluster
+from support.databases.database import AnyDatabase
 
 
 @pytest.fixture
-def bank(cluster: Cluster) -> Iterator[CardBank]:
-    database = PostgresqlTestDatabase(cluster)
-    yield CardBank(database)
-    database.close()
+def bank(database: AnyDatabase) -> CardBank:
+    return CardBank(database)
 
 
 class TestChallenges(ChallengeContract):

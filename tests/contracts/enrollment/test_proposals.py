@@ -1,24 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQLite keeps the contract of two persons."""
+"""SQLite and PostgreSQL keep the contract of two persons."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from contracts.enrollment.decision_contract import DecideContract, RaceContract
 from contracts.enrollment.proposal_contract import ListContract, ProposeContract
-from contracts.sql_bench import SqlBench
-from support.databases.database import TestDatabase
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[SqlBench]:
-    database = TestDatabase(tmp_path)
-    yield SqlBench(database)
-    database.close()
 
 
 class TestProposals(ProposeContract):

@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PostgreSQL keeps the contract of challenges about transactions."""
+"""SQLite and PostgreSQL keep the contract of challenges about transactions."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from contracts.enrollment.challenge_bench import SigningBank
 from contracts.enrollment.challenge_contract import MakeContract, RefusedContract, RequestContract
 from contracts.enrollment.challenge_limit_contract import CanSignContract, ManyContract
-from support.databases.database import PostgresqlTestDatabase
-from support.databases.postgres import Cluster
+from support.databases.database import AnyDatabase
 
 
 @pytest.fixture
-def bank(cluster: Cluster) -> Iterator[SigningBank]:
-    database = PostgresqlTestDatabase(cluster)
-    yield SigningBank(database)
-    database.close()
+def bank(database: AnyDatabase) -> SigningBank:
+    return SigningBank(database)
 
 
 class TestMaking(MakeContract):

@@ -1,12 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQLite keeps the contract of customers who bring their tokens."""
+"""SQLite and PostgreSQL keep the contract of customers who bring their tokens."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from contracts.enrollment.registration_contract import (
     ChoiceContract,
@@ -14,15 +9,6 @@ from contracts.enrollment.registration_contract import (
     StockContract,
     TriesContract,
 )
-from contracts.sql_bench import SqlBench
-from support.databases.database import TestDatabase
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[SqlBench]:
-    database = TestDatabase(tmp_path)
-    yield SqlBench(database)
-    database.close()
 
 
 class TestTries(TriesContract):

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SQLite keeps the contracts of tokens that wait for their customers."""
+"""SQLite and PostgreSQL keep the contracts of tokens that wait for their customers."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,18 +12,11 @@ from contracts.provisioning.unclaimed_contract import (
     WaitingTokenContract,
 )
 from kagimori.adapters.sql.provisioning.unclaimed import SqlUnclaimedTokens
-from support.databases.database import TestDatabase
+from support.databases.database import AnyDatabase
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[TestDatabase]:
-    place = TestDatabase(tmp_path)
-    yield place
-    place.close()
-
-
-@pytest.fixture
-def store(database: TestDatabase) -> SqlUnclaimedTokens:
+def store(database: AnyDatabase) -> SqlUnclaimedTokens:
     return SqlUnclaimedTokens(database.open())
 
 
