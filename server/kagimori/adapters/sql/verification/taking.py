@@ -42,7 +42,8 @@ _TAKEN_OVER: Final = Returning(
 
 # The day only moves forward: two servers on either side of midnight must not
 # give a token a new budget at every call.
-# Of two claims that name one token the first has it. A signature's code has digits of its own.
+# Of two claims that name one token one has it: the first, where the plan begins with the batch.
+# A signature's code has digits of its own.
 SPEND: Final = statement(
     """
 {batch}
