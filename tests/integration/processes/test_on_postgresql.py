@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +25,10 @@ from races.codes import event_codes
 from support.custody.shim import Shim
 from support.processes.calls import eventually
 from support.processes.supervised import is_alive
+from support.served import bank_front
 
 pytestmark = [pytest.mark.softhsm, pytest.mark.slow]
 
-_FRONT = Path(__file__).resolve().parents[2] / "support" / "bank_front.py"
 FRONTS = 3
 TOKENS = 4
 CODES = 1000
@@ -154,7 +153,10 @@ def banking(
     """Let so many front ends log customers in while the block runs; add their reports."""
     processes = [
         subprocess.Popen(
-            [sys.executable, _FRONT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, bank_front.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for _ in fronts
     ]
