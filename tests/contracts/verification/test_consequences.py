@@ -15,6 +15,7 @@ from contracts.verification.stock_code_contract import (
 )
 from contracts.verification.taking_contract import RegistrationContract
 from kagimori.adapters.sql import database as sql_database
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase
 
 
 class TestStockClaims(StockClaimContract):
@@ -51,6 +52,7 @@ class TestFit(FitContract):
 
 class TestHandoverRaces(HandoverRaceContract):
     @pytest.fixture(autouse=True)
-    def _no_second_try(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _no_second_try(self, database: AnyDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let a deadlock be seen, which PostgreSQL would find and the store would mend."""
-        monkeypatch.setattr(sql_database, "_TRIES", 1)
+        if isinstance(database, PostgresqlTestDatabase):
+            monkeypatch.setattr(sql_database, "_TRIES", 1)

@@ -31,6 +31,7 @@ from kagimori.adapters.sql.verification.claims import Claims
 from kagimori.application.ports import Finding, Granted, Held, Refused
 from kagimori.domain.errors import InvalidField, StoreUnavailable
 from kagimori.domain.outcome import Outcome
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase
 
 
 class TestBatches(BatchContract):
@@ -39,9 +40,10 @@ class TestBatches(BatchContract):
 
 class TestCrowds(CrowdContract):
     @pytest.fixture(autouse=True)
-    def _no_second_try(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _no_second_try(self, database: AnyDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
         """Let a deadlock be seen, which PostgreSQL would find and the store would mend."""
-        monkeypatch.setattr(sql_database, "_TRIES", 1)
+        if isinstance(database, PostgresqlTestDatabase):
+            monkeypatch.setattr(sql_database, "_TRIES", 1)
 
 
 class TestClaims(ClaimContract):
