@@ -17,6 +17,7 @@ from development.environment import Environment, kagimori
 from development.server import ServerProcess
 from development.vendor import Device
 from kagimori_client import BankChannel
+from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
 from support.databases.postgres import Cluster
 
 settings.register_profile("suite", deadline=None, print_blob=True)
@@ -36,6 +37,18 @@ def cluster() -> Iterator[Cluster]:
     """
     with Cluster.running(autovacuum=False) as running:
         yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyDatabase]:
+    """A migrated database of the test's own, of either kind."""
+    place: AnyDatabase
+    if request.param == "sqlite":
+        place = TestDatabase(tmp_path)
+    else:
+        place = PostgresqlTestDatabase(request.getfixturevalue("cluster"))
+    yield place
+    place.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from kagimori.adapters.sql.tenants import SqlTenants
 from kagimori.application.administration.tenants import TenantChange
 from kagimori.bootstrap import StartError
 from kagimori.bootstrap.tenants import LiveTenants
-from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.database import AnyDatabase
 from support.waiting import waited
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,17 +23,6 @@ SECTIONS = config.read_tenants(ROOT / "config" / "tenants.toml")
 ABUKUMA, KENSHIN = "20160003", "10112001"
 NAMES = {ABUKUMA: "abukuma", KENSHIN: "kenshin"}
 BOTH = frozenset(NAMES)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyDatabase]:
-    place: AnyDatabase = (
-        TestDatabase(tmp_path)
-        if request.param == "sqlite"
-        else PostgresqlTestDatabase(request.getfixturevalue("cluster"))
-    )
-    yield place
-    place.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections import Counter as Tally
 from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -18,22 +17,12 @@ from races.enrolling import CALLERS, PROCESSES, Meeting, at_once, kind_of
 from races.numbers import NUMBERS
 from support.banks.bank import Bank
 from support.banks.counter import NEXT, Counter, code
-from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.database import AnyDatabase
 from support.tokens import SERIAL, SUBSCRIBER
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)
 
 OPERATIONS = ["LOGIN", "ACTIVATION"]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyDatabase]:
-    if request.param == "sqlite":
-        opened: AnyDatabase = TestDatabase(tmp_path)
-    else:
-        opened = PostgresqlTestDatabase(request.getfixturevalue("cluster"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

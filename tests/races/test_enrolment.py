@@ -31,7 +31,7 @@ from races.enrolling import (
 from races.numbers import NUMBERS
 from support.banks.desk import Desk
 from support.banks.provisioning import PLENTY, POLICY, Scene
-from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.database import AnyDatabase
 from support.databases.enrolments import enrolment
 from support.phones.app import PASSWORD, App
 from support.post.letters import letter
@@ -46,16 +46,6 @@ GUESSES = 64
 ROUNDS = 4
 LETTERS = 12
 TRIES = POLICY.activation.tries
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyDatabase]:
-    if request.param == "sqlite":
-        opened: AnyDatabase = TestDatabase(tmp_path)
-    else:
-        opened = PostgresqlTestDatabase(request.getfixturevalue("cluster"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections import Counter as Tally
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -28,7 +27,7 @@ from races.exchanging import (
 from races.numbers import NUMBERS
 from support.banks.bank import Bank
 from support.banks.counter import Counter, code
-from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.database import AnyDatabase
 from support.tokens import SERIAL, SUBSCRIBER
 
 pytestmark = pytest.mark.timeout(NUMBERS.longest_test)
@@ -40,16 +39,6 @@ AT_ONCE = 8
 LOGINS = 4
 """Fewer than would lock a token, whichever of their codes comes first."""
 NOT_NOW = {"UNKNOWN_TOKEN", "LEASE_LOST", "TOKEN_BUSY"}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyDatabase]:
-    if request.param == "sqlite":
-        opened: AnyDatabase = TestDatabase(tmp_path)
-    else:
-        opened = PostgresqlTestDatabase(request.getfixturevalue("cluster"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

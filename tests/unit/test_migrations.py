@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +20,7 @@ from kagimori.adapters.sql import migrations, revision
 from kagimori.adapters.sql.database import DatabaseRefused
 from kagimori.adapters.sql.schema import ONLY_POSTGRESQL, metadata
 from kagimori.domain.outcome import Outcome
-from support.databases.database import AnyDatabase, PostgresqlTestDatabase, TestDatabase
+from support.databases.database import AnyDatabase, TestDatabase
 from support.databases.postgres import Cluster
 from support.tokens import identity, token
 
@@ -48,17 +48,6 @@ down_revision = "0006"
 def upgrade():
     op.execute("UPDATE schema_floor SET oldest = '0006'")
 """
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyDatabase]:
-    """A migrated database of either kind."""
-    if request.param == "sqlite":
-        made: AnyDatabase = TestDatabase(tmp_path)
-    else:
-        made = PostgresqlTestDatabase(request.getfixturevalue("cluster"))
-    yield made
-    made.close()
 
 
 def test_alembic_finds_nothing_to_migrate(database: AnyDatabase) -> None:

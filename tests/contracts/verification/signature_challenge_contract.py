@@ -53,7 +53,7 @@ from kagimori.domain.errors import ChallengeOver, RequestIdReused, TransactionCh
 from kagimori.domain.outcome import Outcome
 from kagimori.domain.policy import Operation
 from kagimori.domain.transaction import AccountType, SigningProfile, Transaction, Transfer
-from support.databases.challenges import TRANSACTION, TRANSFER, told_as
+from support.databases.challenges import TRANSACTION, TRANSFER, mixed, told_as
 from support.tokens import OTHER_TENANT, identity, token
 
 TYPED = SigningProfile.TYPED
@@ -167,6 +167,7 @@ class ChallengeContract(OneCustomer):
     def test_the_same_transfer_twice_is_two_challenges(self, bench: SqlBench) -> None:
         first, second = challenge(bench), challenge(bench)
         assert sign(bench, first).outcome is Outcome.ACCEPTED
+        assert refusal(bench, signature_of(mixed(second, first))) is TransactionChanged
         assert sign(bench, second).outcome is Outcome.ACCEPTED
 
 

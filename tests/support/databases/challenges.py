@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 from uuid import uuid4
 
@@ -56,3 +57,10 @@ def write_challenge(  # noqa: PLR0913 - what a challenge has
 def told_as(signed: Challenge, transaction: Transaction) -> Challenge:
     """Return the same challenge as told by whoever carries something else out."""
     return Challenge(signed.tenant, signed.challenge_id, transaction)
+
+
+def mixed(named: Challenge, meant: Challenge) -> Challenge:
+    """Return the challenge ``named`` with the digest of ``meant``, which nothing can encode."""
+    made = replace(named)
+    object.__setattr__(made, "digest", meant.digest)
+    return made

@@ -20,7 +20,7 @@ from kagimori.domain.policy import Operation
 from kagimori.domain.tenant import MailTemplate, SubscriberNames
 from kagimori.domain.transaction import Challenge, SigningProfile, Transaction
 from support.banks.bank import CALLER, Bank
-from support.databases.challenges import TRANSACTION, TRANSFER, told_as
+from support.databases.challenges import TRANSACTION, TRANSFER, mixed, told_as
 from support.phones.signer import Signer, enrol
 from support.tokens import SUBSCRIBER, TENANT
 
@@ -47,6 +47,7 @@ def test_a_request_id_is_of_one_code_one_challenge_and_one_transaction(
         (signed, signer.wrong(signed)),
         (another, code),
         (told_as(signed, ONE_YEN_MORE), code),
+        (mixed(another, signed), code),
     ):
         with pytest.raises(RequestIdReused):
             signer.sign(about, offered, request_id=request)
